@@ -1,0 +1,47 @@
+"""Who may see or do what: pure functions for all faces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core.errors import NotAllowed, NotFound
+from core.job import Job
+from core.person import Person, Place
+from core.picture import Picture
+from core.recipe import Paint
+
+OWN_ONLY = frozenset({"cancel"})
+"""Actions that stay with whoever asked; all others are open to everyone in the same Place, on their own Limits."""
+
+
+def sees(person: Person, place: Place, job: Job) -> bool:
+    """Say whether a Person, standing in a Place, may see a Job at all."""
+    return job.person.id == person.id or job.place == place
+
+
+def check(action: str, person: Person, place: Place, job: Job) -> None:
+    """Raise NotFound where the Person may not even see the Job, NotAllowed where the action is not theirs."""
+    if not sees(person, place, job):
+        raise NotFound(f"There is no job or picture {job.id[-6:]}.", "See your own with /history.")
+    if action in OWN_ONLY and job.person.id != person.id:
+        raise NotAllowed(f"Only who asked for it may {action} this job.")
+
+
+def job_actions(person: Person, job: Job) -> tuple[str, ...]:
+    """Return what a Person may press on a Job."""
+    open_ = job.state in ("queued", "running")
+    return ("cancel",) if open_ and job.person.id == person.id else ()
+
+
+def picture_actions(picture: Picture) -> tuple[str, ...]:
+    """Return what anyone who sees a Picture may press on it."""
+    if picture.state != "stored":
+        return ()
+    if isinstance(picture.recipe, Paint):
+        return ("reroll", "vary", "upscale", "sketch", "reproduce")
+    return ("upscale", "sketch", "reproduce")
+
+
+def first_stored(pictures: Sequence[Picture]) -> Picture | None:
+    """Return the first Picture there is something to show of."""
+    return next((picture for picture in pictures if picture.state == "stored"), None)

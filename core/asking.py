@@ -1,0 +1,190 @@
+"""From what was asked to what will be written: words and parents become Recipes with their cost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from core.draft import SIDE, Draft, ModelCard, SketchInfo, checked_vary, cost, fill, first_seed
+from core.errors import BadInput, BadWords, CannotReproduce, ModelUnavailable
+from core.grammar import clean, parse, sampler_id, target
+from core.job import Job, Kind
+from core.picture import Fingerprint, Picture, Replay
+from core.ports import NewPicture, PngFacts
+from core.recipe import SEEDS, Paint, Recipe, Upscale, Variation, from_json
+
+VARY_AMOUNT = 0.15
+OPTIONS = (
+    "negative_prompt", "seed", "steps", "guidance", "width", "height", "aspect", "sampler", "model", "strength",
+    "count",
+)  # fmt: skip
+"""Draft fields that a face may pass apart from the words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One Job to be: its Pictures, the Model's name and what must be said."""
+
+    pictures: tuple[NewPicture, ...]
+    model: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a PNG of ours says of itself."""
+
+    picture_id: str
+    recipe: Recipe
+    replay: Replay
+
+
+def imagine(
+    words: str,
+    options: Mapping[str, Any],
+    sketch: SketchInfo | None,
+    cards: Sequence[ModelCard],
+    default_model: str,
+    fresh_seed: Callable[[], int],
+) -> list[Plan]:
+    """Return one Plan per expanded Prompt; all of them share the first Seed."""
+    seed = fresh_seed()
+    plans = []
+    for draft in parse(words, [card.name for card in cards]):
+        whole = _with_options(draft, options)
+        if sketch is not None:
+            whole = whole.with_sketch(sketch)
+        card = card_named(cards, whole.model or default_model)
+        recipes, notes = fill(whole, card, lambda: seed)
+        plans.append(Plan(tuple(NewPicture(recipe, cost(recipe)) for recipe in recipes), card.name, notes))
+    return plans
+
+
+def again(
+    kind: Kind,
+    words: str,
+    options: Mapping[str, Any],
+    parent: Picture,
+    job: Job,
+    pictures: Sequence[Picture],
+    cards: Sequence[ModelCard],
+    fresh_seed: Callable[[], int],
+) -> Plan:
+    """Return the Plan of a reroll, vary, reproduce or upscale of a logged Picture; a reroll takes its whole Job."""
+    typed = target(words, kind)
+    recipe = parent.recipe
+    seed = options.get("seed", typed.seed)
+    if kind == "upscale":
+        return _upscale(parent, job)
+    if kind == "reproduce":
+        return _reproduce(parent, job, cards)
+    if not isinstance(recipe, Paint):
+        raise BadInput("This picture is an enlargement: it has no seed.", "Ask for the picture it was made from.")
+    _card_of(recipe, cards)
+    first = first_seed(Draft(seed=seed), fresh_seed)
+    if kind == "vary":
+        amount = options.get("amount", typed.amount)
+        vary = Variation(first, VARY_AMOUNT if amount is None else amount)
+        recipes = [replace(recipe, vary=checked_vary(Draft(vary=vary)))]
+    else:
+        count = sum(isinstance(picture.recipe, Paint) for picture in pictures)
+        recipes = [recipe.rerolled((first + k) % SEEDS) for k in range(max(count, 1))]
+    return Plan(tuple(NewPicture(each, cost(each), parent.id) for each in recipes), job.model)
+
+
+def named(kind: Kind, words: str) -> str | None:
+    """Return the id or tail typed behind `/reroll` and its kin, None where none was."""
+    return target(words, kind).id
+
+
+def told_by_file(facts: PngFacts) -> Told:
+    """Read what a PNG of ours says of itself; raise CannotReproduce where it says nothing or its pixels are others."""
+    text = facts.texts.get("limner")
+    if text is None:
+        raise CannotReproduce("This file carries no recipe of ours.", "Bring a PNG saved from Limner with its recipe.")
+    try:
+        data = json.loads(text)
+        replay = Replay(Fingerprint.from_json(data["fingerprint"]), str(data["pixels_digest"]))
+        told = Told(str(data["picture"]), from_json(data["recipe"]), replay)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CannotReproduce("The recipe in this file cannot be read.", "Ask for the picture by its id.") from error
+    return told
+
+
+def from_file(told: Told, facts: PngFacts, cards: Sequence[ModelCard]) -> Plan:
+    """Return the Plan of a file's Recipe, which passes the same limits as typed words."""
+    if told.replay.pixels_digest != facts.pixels_digest:
+        raise CannotReproduce("This picture was changed after it was painted.", "Bring the file as it was saved.")
+    recipe = told.recipe
+    if not isinstance(recipe, Paint) or recipe.sketch is not None:
+        raise CannotReproduce("It was made from another picture that is not here.", "Ask where it was painted.")
+    card = _card_of(recipe, cards)
+    if recipe.sampler_config != dict(card.samplers.get(recipe.sampler, {})):
+        raise CannotReproduce(f"Its sampler {recipe.sampler} is not set as the model {card.name} sets it here.")
+    draft = Draft(
+        prompt=recipe.prompt, negative_prompt=recipe.negative_prompt, seed=recipe.seed, steps=recipe.steps,
+        guidance=recipe.guidance, width=recipe.width, height=recipe.height, sampler=recipe.sampler, vary=recipe.vary,
+    )  # fmt: skip
+    checked = fill(draft, card, lambda: recipe.seed)[0][0]
+    if checked != recipe:
+        raise CannotReproduce("The recipe in this file asks for something this version cannot paint.")
+    return Plan((NewPicture(recipe, cost(recipe), replay=told.replay),), card.name)
+
+
+def card_named(cards: Sequence[ModelCard], name: str) -> ModelCard:
+    """Return a Model's card by name; a name is a key into the list, never a path."""
+    for card in cards:
+        if card.name == name:
+            return card
+    known = ", ".join(card.name for card in cards)
+    raise ModelUnavailable(f"There is no model {name!r}.", f"There is: {known}.")
+
+
+def _with_options(draft: Draft, options: Mapping[str, Any]) -> Draft:
+    unknown = [key for key in options if key not in OPTIONS]
+    if unknown:
+        raise BadInput(f"There is no option {unknown[0]!r}.", f"There are: {', '.join(OPTIONS)}.")
+    for key, value in options.items():
+        typed = getattr(draft, key)
+        blank = 1 if key == "count" else None
+        if value is not None and typed != blank and typed != value:
+            raise BadWords(f"{key} is given twice: {typed} in the words and {value} as an option.", "Give it once.")
+    given = {key: value for key, value in options.items() if value is not None}
+    notes: tuple[str, ...] = ()
+    if "aspect" in given:
+        given["aspect"] = tuple(given["aspect"])
+    if "sampler" in given:
+        given["sampler"] = sampler_id(str(given["sampler"]))
+    if "negative_prompt" in given:
+        given["negative_prompt"], notes = clean(str(given["negative_prompt"]))
+    return replace(draft, **given).noted(*notes)
+
+
+def _card_of(recipe: Paint, cards: Sequence[ModelCard]) -> ModelCard:
+    for card in cards:
+        if card.digest == recipe.model.digest and card.state == "ready":
+            return card
+    raise CannotReproduce(
+        f"The model it was painted with ({recipe.model.digest[:10]}) is not here, or it has changed.",
+        "Name its folder in data/config.toml under [models] folders.",
+    )
+
+
+def _reproduce(parent: Picture, job: Job, cards: Sequence[ModelCard]) -> Plan:
+    if parent.state != "stored" or parent.fingerprint is None or parent.pixels_digest is None:
+        raise CannotReproduce(f"Picture {parent.id[-6:]} was not painted to its end.", "Reroll it with the same seed.")
+    if isinstance(parent.recipe, Paint):
+        _card_of(parent.recipe, cards)
+    replay = Replay(parent.fingerprint, parent.pixels_digest)
+    return Plan((NewPicture(parent.recipe, cost(parent.recipe), parent.id, replay),), job.model)
+
+
+def _upscale(parent: Picture, job: Job) -> Plan:
+    if parent.state != "stored" or parent.pixels_digest is None or parent.width is None or parent.height is None:
+        raise BadInput(f"Picture {parent.id[-6:]} is not painted yet.", "Wait for it.")
+    if max(parent.width, parent.height) * 2 > 2 * SIDE[1]:
+        raise BadInput(f"{parent.width} x {parent.height} is too large to enlarge.", f"Up to {SIDE[1]} a side works.")
+    recipe = Upscale(parent.pixels_digest, parent.width * 2, parent.height * 2)
+    return Plan((NewPicture(recipe, cost(recipe), parent.id),), job.model)

@@ -1,0 +1,168 @@
+"""Dispatcher: claims waiting Jobs, hands them to the Renderer and settles what comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+
+from core.draft import calls, cost
+from core.errors import Busy, Lost, StudioError
+from core.feed import Feed
+from core.job import Job
+from core.pace import Pace, Standing
+from core.picture import Picture
+from core.ports import Archive, CrashPoint, Face, Renderer
+from core.progress import Cancelled, Done, Failed, Painted, PictureFailed, Progress, Stepping
+from core.wording import NEUTRAL
+
+log = logging.getLogger(__name__)
+BEAT_S = 2.0
+LEASE_S = 15.0
+
+
+class Dispatcher:
+    """Keep the Renderer fed; `settled` is called after each Job, so that the Courier looks."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        renderer: Renderer,
+        feed: Feed,
+        pace: Pace,
+        faces: Mapping[str, Face],
+        clock: Callable[[], int],
+        settled: Callable[[], None],
+        owner: str,
+        at: CrashPoint = lambda _: None,
+    ) -> None:
+        self._archive, self._renderer, self._feed, self._pace = archive, renderer, feed, pace
+        self._faces, self._clock, self._settled, self._owner, self._at = faces, clock, settled, owner, at
+        self._wake = asyncio.Event()
+        self._held: dict[str, tuple[Job, asyncio.Task[None]]] = {}
+        self._open = True
+
+    def wake(self, cancelled: str | None = None) -> None:
+        """Look for Jobs now; pass on a cancel to the Renderer."""
+        if cancelled is not None and cancelled in self._held:
+            self._renderer.cancel(cancelled)
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Claim while there is room, then wait until woken or until a waiting Job is due."""
+        beats = asyncio.create_task(self._beat())
+        try:
+            while self._open:
+                self._wake.clear()
+                await self._claim()
+                await self._sleep()
+        finally:
+            beats.cancel()
+
+    async def stop(self) -> None:
+        """Claim nothing more; what runs goes on until the Renderer ends it."""
+        self._open = False
+        self._wake.set()
+
+    async def wait_idle(self) -> None:
+        """Wait until every held Job is settled or given back."""
+        while self._held:
+            await asyncio.wait([task for _, task in self._held.values()])
+
+    async def _claim(self) -> None:
+        while self._open and self._renderer.room() > 0:
+            claimed = await self._archive.claim(self._owner, LEASE_S)
+            if claimed is None:
+                return
+            self._at("after_claim")
+            job, pictures = claimed
+            self._pace.started(Standing(job.id, True, len(pictures), sum(cost(each.recipe) for each in pictures)))
+            self._feed.moved()
+            task = asyncio.create_task(self._paint(job, pictures), name=f"paint {job.id}")
+            self._held[job.id] = (job, task)
+
+    async def _sleep(self) -> None:
+        """Sleep until woken or until the next waiting Job is due; an idle bot does no work."""
+        due = await self._archive.next_due("queue") if self._renderer.room() > 0 else None
+        timeout = None if due is None else max((due - self._clock()) / 1000, 0.01)
+        try:
+            await asyncio.wait_for(self._wake.wait(), timeout)
+        except TimeoutError:
+            return
+
+    async def _paint(self, job: Job, pictures: tuple[Picture, ...]) -> None:
+        try:
+            await self._follow(job, {picture.index: picture for picture in pictures})
+        except Lost:
+            log.warning("job %s: the lease was lost; whoever holds it goes on", job.id)
+            self._renderer.cancel(job.id)
+        except StudioError as error:
+            await self._put_back(job, error)
+        except Exception:
+            log.exception("job %s: an error that is ours", job.id)
+            await self._put_back(job, StudioError(NEUTRAL))
+        finally:
+            self._pace.ended(job.id)
+            self._held.pop(job.id, None)
+            self._feed.moved()
+            self._settled()
+            self._wake.set()
+
+    async def _follow(self, job: Job, pictures: dict[int, Picture]) -> None:
+        async for progress in self._renderer.render(job, tuple(pictures.values())):
+            match progress:
+                case Stepping(picture=index):
+                    picture = pictures[index]
+                    self._pace.stepped(job.id, cost(picture.recipe) / max(calls(picture.recipe), 1))
+                case Painted(picture=index):
+                    await self._archive.store(job, pictures[index], progress)
+                    self._at("after_store")
+                    self._feed.moved()
+                case PictureFailed(picture=index, error=error):
+                    await self._archive.fail_picture(job, pictures[index], error.code, error.whole())
+                    self._feed.moved()
+                case Done():
+                    await self._archive.finish(job)
+                    self._at("after_finish")
+                case Failed(error=Busy()):
+                    # The Renderer stops with the program: no fault of the Job's, so the attempt does not count.
+                    await self._archive.give_back(job)
+                case Failed(error=error, again=True, solo=solo):
+                    await self._archive.requeue(job, error.code, error.whole(), solo=solo)
+                case Failed(error=error):
+                    await self._archive.settle(job, "failed", error.code, error.whole())
+                case Cancelled():
+                    await self._archive.settle(job, "cancelled", "cancelled", "")
+            await self._show(job, progress)
+
+    async def _put_back(self, job: Job, error: StudioError) -> None:
+        self._renderer.cancel(job.id)
+        try:
+            await self._archive.requeue(job, error.code, error.whole())
+        except (Lost, StudioError):
+            # The lease ends by itself; the next reap or start takes the Job up again.
+            log.exception("job %s could not be put back", job.id)
+
+    async def _show(self, job: Job, progress: Progress) -> None:
+        self._feed.tell(job, progress)
+        face = self._faces.get(job.place.face)
+        if face is None:
+            return
+        try:
+            await face.show(job, progress)
+        except Exception:
+            log.exception("job %s: face %s could not show progress", job.id, job.place.face)
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_S)
+            held = [(job.id, job.fence) for job, _ in self._held.values()]
+            if held:
+                try:
+                    said = await self._archive.beat(held, LEASE_S)
+                except StudioError:
+                    log.exception("the leases could not be lengthened")
+                    continue
+                for job_id, word in said.items():
+                    if word != "held":
+                        self._renderer.cancel(job_id)

@@ -1,0 +1,230 @@
+"""Draft: a Recipe with blanks, as asked for, and the card of the Model that fills them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from core.errors import BadWords, ModelUnavailable
+from core.recipe import SEEDS, ModelRef, Paint, Recipe, Sketch, Upscale, Variation, real
+
+STEPS = (1, 150)
+GUIDANCE = (0.0, 30.0)
+COUNT = (1, 16)
+SIDE = (64, 2048)
+RATIO = (1, 10_000)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """Tell what a registered Model is, can and wants; sizes in pixels, `multiple` is the step sizes are rounded to.
+
+    state: `ready`, `reading` (its digest is being computed) or `broken`; `why` says more. `samplers` maps each Sampler
+    id the Model takes to its resolved config.
+    """
+
+    name: str
+    digest: str
+    family: str
+    width: int
+    height: int
+    multiple: int
+    steps: int
+    guidance: float
+    sampler: str
+    samplers: Mapping[str, Mapping[str, Any]]
+    latent_scale: int = 8
+    strength: float = 0.75
+    negative: bool = True
+    licence: str = ""
+    note: str = ""
+    builtin: bool = False
+    state: Literal["ready", "reading", "broken"] = "ready"
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SketchInfo:
+    """Describe a stored Sketch: digest and size in pixels after intake."""
+
+    digest: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Hold what was asked for; None is a blank that `fill` gives a default.
+
+    repeat: how many times the same was asked for before in the same words; its Seeds follow those.
+    """
+
+    prompt: str = ""
+    negative_prompt: str | None = None
+    seed: int | None = None
+    steps: int | None = None
+    guidance: float | None = None
+    width: int | None = None
+    height: int | None = None
+    aspect: tuple[int, int] | None = None
+    sampler: str | None = None
+    model: str | None = None
+    strength: float | None = None
+    count: int = 1
+    sketch: SketchInfo | None = None
+    vary: Variation | None = None
+    repeat: int = 0
+    notes: tuple[str, ...] = field(default=(), compare=False)
+
+    def with_sketch(self, sketch: SketchInfo) -> Draft:
+        """Return the Draft with a Sketch to start from."""
+        return replace(self, sketch=sketch)
+
+    def noted(self, *notes: str) -> Draft:
+        """Return the Draft with more things that were mended and must be said."""
+        return replace(self, notes=(*self.notes, *notes))
+
+
+def fill(draft: Draft, card: ModelCard, fresh_seed: Callable[[], int]) -> tuple[tuple[Paint, ...], tuple[str, ...]]:
+    """Return one Recipe per Picture and the notes to show; raise BadWords where the Draft cannot be painted."""
+    if card.state != "ready":
+        raise ModelUnavailable(
+            f"The model {card.name} is not ready: {card.why or card.state}.", "Try again in a moment."
+        )
+    notes = list(draft.notes)
+    if not draft.prompt and draft.sketch is None:
+        raise BadWords("There is nothing to paint.", 'Type some words, such as "a red heart", or send a sketch.')
+    _within("--n", draft.count, COUNT, whole=True)
+    steps = card.steps if draft.steps is None else draft.steps
+    _within("--steps", steps, STEPS, whole=True)
+    guidance = card.guidance if draft.guidance is None else draft.guidance
+    _within("--guidance", guidance, GUIDANCE)
+    guidance = real(guidance)
+    width, height = _size(draft, card)
+    negative = draft.negative_prompt or ""
+    if negative and (guidance <= 1 or not card.negative):
+        notes.append("What to avoid (--no) has no effect here: it needs a guidance above 1.")
+    strength = _strength(draft, card, steps, notes)
+    sampler = _sampler(draft, card)
+    first = Paint(
+        prompt=draft.prompt,
+        negative_prompt=negative,
+        seed=first_seed(draft, fresh_seed),
+        width=width,
+        height=height,
+        steps=steps,
+        guidance=guidance,
+        sampler=sampler,
+        sampler_config=dict(card.samplers[sampler]),
+        model=ModelRef(card.family, card.digest),
+        sketch=None if draft.sketch is None else Sketch(draft.sketch.digest),
+        strength=strength,
+        vary=checked_vary(draft),
+    )
+    return tuple(replace(first, seed=(first.seed + k) % SEEDS) for k in range(draft.count)), tuple(notes)
+
+
+def calls(recipe: Recipe) -> int:
+    """Return how many model calls a Recipe takes: Heun makes 2n - 1 of n steps, PLMS n + 1; an Upscale makes none."""
+    if isinstance(recipe, Upscale):
+        return 0
+    steps = recipe.steps - recipe.first_step
+    if recipe.sampler.startswith("heun"):
+        return 2 * steps - 1
+    return steps + 1 if recipe.sampler == "plms" else steps
+
+
+def cost(recipe: Recipe) -> int:
+    """Return what a Picture costs in coins: W x H x model calls x (2 if guided), at least W x H."""
+    rows = 2 if isinstance(recipe, Paint) and recipe.guided else 1
+    return recipe.width * recipe.height * max(calls(recipe), 1) * rows
+
+
+def _within(flag: str, value: object, bounds: tuple[float, float], *, whole: bool = False) -> None:
+    """Refuse what is no number or out of range; a Draft may come from a face's typed options, not from words alone."""
+    low, high = bounds
+    kinds = int if whole else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kinds):
+        kind = "a whole number" if whole else "a number"
+        raise BadWords(f"{flag} takes {kind}, not {value!r:.40}.", f"Use {low:.10g} to {high:.10g}.")
+    if not low <= value <= high:
+        raise BadWords(f"{flag} {str(value):.40} is out of range.", f"Use {low:.10g} to {high:.10g}.")
+
+
+def first_seed(draft: Draft, fresh_seed: Callable[[], int]) -> int:
+    """Return the Seed of the first Picture: repeats go on where the Pictures before them ended."""
+    if draft.seed is not None:
+        _within("--seed", draft.seed, (0, SEEDS - 1), whole=True)
+    first = fresh_seed() if draft.seed is None else draft.seed
+    return (first + draft.repeat * draft.count) % SEEDS
+
+
+def checked_vary(draft: Draft) -> Variation | None:
+    """Return the Variation as Recipes hold it, or refuse it."""
+    if draft.vary is None:
+        return None
+    _within("--vary", draft.vary.seed, (0, SEEDS - 1), whole=True)
+    _within("--vary", draft.vary.amount, (0.0, 1.0))
+    return Variation(draft.vary.seed, real(draft.vary.amount))
+
+
+def _sampler(draft: Draft, card: ModelCard) -> str:
+    sampler = draft.sampler or card.sampler
+    if sampler not in card.samplers:
+        raise BadWords(
+            f"The model {card.name} has no sampler {sampler}.", f"It has: {', '.join(sorted(card.samplers))}."
+        )
+    return sampler
+
+
+def _strength(draft: Draft, card: ModelCard, steps: int, notes: list[str]) -> float | None:
+    if draft.sketch is None:
+        if draft.strength is not None:
+            notes.append("--strength has no effect without a sketch.")
+        return None
+    strength = card.strength if draft.strength is None else draft.strength
+    _within("--strength", strength, (0.0, 1.0))
+    # Rounded first: 0.33334 gives one step of 3, the 0.3333 that is stored gives none.
+    strength = real(strength)
+    if int(steps * strength) < 1:
+        # Rounded up at 4 places: what is stored must still give one step.
+        least = math.ceil(10_000 / steps) / 10_000
+        notes.append(f"Strength {strength:g} leaves no step of {steps}: raised to {least:g}, which is one step.")
+        strength = least
+    return strength
+
+
+def _size(draft: Draft, card: ModelCard) -> tuple[int, int]:
+    """Return width and height: as typed, or the aspect (typed, or the Sketch's) at the Model's pixel count."""
+    if (draft.width is None) != (draft.height is None):
+        raise BadWords("A width goes with its height.", "Give both, such as --size 512x768, or an aspect: --ar 2:3.")
+    if draft.width is not None and draft.height is not None:
+        if draft.aspect is not None:
+            raise BadWords("--size and --ar say the same.", "Give one of them.")
+        for side in (draft.width, draft.height):
+            _within("--size", side, SIDE, whole=True)
+            if side % 8:
+                near = round(side / 8) * 8
+                raise BadWords(
+                    f"--size {draft.width}x{draft.height}: {side} is no multiple of 8.", f"The nearest is {near}."
+                )
+        return draft.width, draft.height
+    if draft.aspect is not None:
+        across, down = draft.aspect
+        for side in draft.aspect:
+            _within("--ar", side, RATIO, whole=True)
+    elif draft.sketch is not None:
+        across, down = draft.sketch.width, draft.sketch.height
+    else:
+        return card.width, card.height
+    if max(across, down) > 4 * min(across, down):
+        raise BadWords(f"--ar {across}:{down} is too narrow.", "Use at most 4:1.")
+    middle = math.sqrt(card.width * card.height)
+    ratio = math.sqrt(across / down)
+    return _round(middle * ratio, card.multiple), _round(middle / ratio, card.multiple)
+
+
+def _round(side: float, multiple: int) -> int:
+    return max(multiple, round(side / multiple) * multiple)

@@ -1,0 +1,129 @@
+"""The words people type, on every face: options, sets and matrix become Drafts, and Recipes become words again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+from core import flags, permutations
+from core.commands import COMMANDS, Target, command, target
+from core.draft import Draft
+from core.errors import BadWords
+from core.flags import Flag
+from core.recipe import Paint
+from core.samplers import sampler_id
+from core.scan import MARKS, Typed, marked, quoted, scan
+from core.words import caret, clean
+
+__all__ = [
+    "COMMANDS", "Target", "caret", "clean", "command", "command_for", "from_argv", "parse", "sampler_id", "target",
+]  # fmt: skip
+
+
+def parse(words: str, models: Sequence[str]) -> tuple[Draft, ...]:
+    """Return a Draft per expanded Prompt, all sharing the options; raise BadWords with the sign where it went wrong.
+
+    Options are read first, then sets, then the matrix. Order: the matrix changes slowest, then sets in the Prompt, then
+    sets in options, the last of each fastest; repeats of one stand together.
+    """
+    kept, notes = clean(words)
+    prompt, typed = scan(kept)
+    options = [(_known(each), each) for each in typed]
+    _refuse_twice(options)
+    if prompt.at and any(flag.name == "prompt" for flag, _ in options):
+        raise prompt.refusal("The words stand both alone and behind --prompt.", "Give them once.")
+    made = permutations.pattern(prompt)
+    values = [None if each.value.verbatim else permutations.pattern(each.value) for each in typed]
+    count = made.prompts
+    places = [made.at] if count > 1 else []
+    for pattern in values:
+        if pattern is not None and pattern.values > 1:
+            count *= pattern.values
+            places.append(pattern.at)
+    _check_count(kept, count, min(places, default=0))
+    choices = [
+        [flag.read(each.name, value, models) for value in ([each.value] if pattern is None else pattern.expanded())]
+        for (flag, each), pattern in zip(options, values, strict=True)
+    ]
+    times = [changes.get("times", 1) for choice in choices for changes in choice]
+    repeat = next((each for (flag, each) in options if flag.name == "repeat"), None)
+    if repeat is not None:
+        _check_count(kept, count * max(times), repeat.sign.start)
+    return tuple(
+        draft
+        for text in made.written()
+        for combination in product(*choices)
+        for draft in _drafts(Draft(prompt=text, notes=notes), combination)
+    )
+
+
+def command_for(recipe: Paint, model: str) -> str:
+    """Return the words that give the same Recipe again; a Sketch has to be sent along with them."""
+    options = f"--seed {recipe.seed} --size {recipe.width}x{recipe.height} --steps {recipe.steps}"
+    options += f" --guidance {recipe.guidance:g} --sampler {recipe.sampler}"
+    if model:
+        options += f" --model {quoted(model)}"
+    if recipe.negative_prompt:
+        options += f" --no {quoted(recipe.negative_prompt)}"
+    if recipe.strength is not None:
+        options += f" --strength {recipe.strength:g}"
+    if recipe.vary is not None:
+        options += f" --vary {recipe.vary.seed}:{recipe.vary.amount:g}"
+    plain = f"{recipe.prompt} {options}"
+    return plain if _reads_as(plain, recipe.prompt, model) else f"--prompt {marked(recipe.prompt)} {options}"
+
+
+def from_argv(argv: Sequence[str]) -> str:
+    """Return a shell's words as one line for `parse`: the shell took the marks away that --prompt needs."""
+    before = ("", *argv)
+    return " ".join(
+        marked(word) if last == "--prompt" and word[:1] not in MARKS else word
+        for last, word in zip(before, argv, strict=False)
+    )
+
+
+def _known(option: Typed) -> Flag:
+    found = flags.flag_named(option.name)
+    if found is None:
+        raise flags.refusal(option.sign.text, option.name, option.sign)
+    return found
+
+
+def _refuse_twice(options: Sequence[tuple[Flag, Typed]]) -> None:
+    seen: set[str] = set()
+    for flag, option in options:
+        if flag.name in seen:
+            raise option.sign.refusal(f"--{flag.name} stands twice.", "Give it once, or as a set: {a, b}.")
+        if flag.not_with in seen:
+            raise option.sign.refusal(f"--{flag.name} and --{flag.not_with} say the same.", "Give one of them.")
+        seen.add(flag.name)
+
+
+def _check_count(words: str, count: int, at: int) -> None:
+    if count > permutations.MOST:
+        many = str(count) if count < 1_000_000 else "more than a million"
+        wrong = f"These words ask for {many} prompts; {permutations.MOST} is the most."
+        raise BadWords(wrong, "Use fewer or smaller sets.", at, words)
+
+
+def _drafts(draft: Draft, combination: Sequence[flags.Changes]) -> list[Draft]:
+    """Return a Draft with the options' values in, as often as it is repeated."""
+    changes: dict[str, Any] = {}
+    notes = draft.notes
+    for each in combination:
+        changes |= each
+        notes += each.get("notes", ())
+    times = changes.pop("times", 1)
+    whole = replace(draft, **{**changes, "notes": notes})
+    return [replace(whole, repeat=turn) for turn in range(times)]
+
+
+def _reads_as(words: str, prompt: str, model: str) -> bool:
+    """Say whether words are read as one Draft of this Prompt, and by no face as a command."""
+    try:
+        found = parse(words, (model,))
+    except BadWords:
+        return False
+    return not prompt.startswith("/") and len(found) == 1 and found[0].prompt == prompt and found[0].seed is not None

@@ -1,0 +1,101 @@
+"""Pace: how fast the device paints, measured in coins a second, and when each Job of the queue will be done."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+FORGET = 0.98
+"""Weight of the past at each step told: about the last 50 steps count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One open Job in the order of service: how many of its Pictures are still to be painted, and their cost."""
+
+    job_id: str
+    running: bool
+    pictures: int
+    cost: int
+
+
+class Pace:
+    """Measure work done while the device is busy; the clock is monotonic seconds.
+
+    rows: the most rows of a model call. Two of them make a guided Picture's step, so rows / 2 Pictures share each call,
+    and twice as many are in hand, the shortest first.
+    """
+
+    def __init__(self, clock: Callable[[], float], rows: int = 8) -> None:
+        self._clock = clock
+        self._together = max(rows // 2, 1)
+        self._held: dict[str, Standing] = {}
+        self._done: dict[str, float] = {}
+        self._units = 0.0
+        self._busy_s = 0.0
+        self._last = 0.0
+
+    def started(self, job: Standing) -> None:
+        """Tell that a Job was handed to the device."""
+        if not self._held:
+            self._last = self._clock()
+        self._held[job.job_id] = job
+        self._done[job.job_id] = 0.0
+
+    def stepped(self, job_id: str, units: float) -> None:
+        """Tell that `units` coins of a Job were painted."""
+        now = self._clock()
+        self._busy_s = self._busy_s * FORGET + (now - self._last)
+        self._units = self._units * FORGET + units
+        self._last = now
+        if job_id in self._done:
+            self._done[job_id] += units
+
+    def ended(self, job_id: str) -> None:
+        """Tell that a Job left the device."""
+        self._held.pop(job_id, None)
+        self._done.pop(job_id, None)
+
+    @property
+    def held(self) -> tuple[Standing, ...]:
+        """Return the Jobs on the device."""
+        return tuple(self._held.values())
+
+    def seconds(self, units: float) -> float | None:
+        """Return how long `units` coins take, None before anything was measured."""
+        if self._units <= 0 or self._busy_s <= 0:
+            return None
+        return max(units, 0.0) * self._busy_s / self._units
+
+    def forecast(self, line: Sequence[Standing]) -> dict[str, float]:
+        """Return the seconds until each open Job is done, empty before anything was measured.
+
+        Played through as the device does it: taken in hand in order, the shortest in hand share each call.
+        """
+        if self.seconds(1) is None:
+            return {}
+        waiting = [(standing.job_id, left) for standing in line for left in self._left(standing)]
+        hand: list[list[float | str]] = []
+        ends: dict[str, float] = {}
+        passed = 0.0
+        while waiting or hand:
+            while waiting and len(hand) < 2 * self._together:
+                job_id, left = waiting.pop(0)
+                hand.append([left, job_id])
+            hand.sort(key=lambda run: run[0])
+            stepping = hand[: self._together]
+            least = float(stepping[0][0])
+            passed += least * len(stepping)
+            for run in stepping:
+                run[0] = float(run[0]) - least
+            ends[str(stepping[0][1])] = passed
+            hand.pop(0)
+        return {job_id: self.seconds(units) or 0.0 for job_id, units in ends.items()}
+
+    def _left(self, standing: Standing) -> list[float]:
+        """Return what each Picture of a Job still costs; of one on the device more is painted than is written down."""
+        whole = self._held.get(standing.job_id, standing)
+        left = max(whole.cost - self._done.get(whole.job_id, 0.0), 0.0)
+        pictures = max(math.ceil(whole.pictures * left / max(whole.cost, 1)), 1)
+        return [left / pictures] * pictures

@@ -1,0 +1,46 @@
+"""Who asks, on any face, and where the answer goes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Be one Person on one face: `web:owner`, `discord:123`. Never merged across faces.
+
+    name and is_owner are what the face knows at this moment; neither is stored with a Job.
+    """
+
+    id: str
+    name: str = field(default="", compare=False)
+    is_owner: bool = field(default=False, compare=False)
+
+    @property
+    def face(self) -> str:
+        """Return the name of the face this Person came by."""
+        return self.id.partition(":")[0]
+
+
+OWNER = Person("web:owner", "owner", is_owner=True)
+"""The person at this machine: the page on loopback and the command line speak for the same one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Say where an answer goes: a face's name and that face's own JSON, kept canonical so that places compare."""
+
+    face: str
+    detail: str = "{}"
+
+    @classmethod
+    def of(cls, face: str, detail: Mapping[str, object] | None = None) -> Place:
+        """Build a Place from a plain mapping."""
+        return cls(face, json.dumps(detail or {}, sort_keys=True, separators=(",", ":")))
+
+    def unpack(self) -> dict[str, object]:
+        """Return the face's own JSON."""
+        found: dict[str, object] = json.loads(self.detail)
+        return found

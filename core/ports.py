@@ -1,0 +1,281 @@
+"""What core needs from below: a Renderer that paints, an Archive that keeps, Faces that show."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from core.draft import SketchInfo
+from core.job import Job, Kind
+from core.limits import Limits, Usage
+from core.pace import Standing
+from core.person import Person, Place
+from core.picture import Picture, Replay
+from core.progress import Painted, Progress
+from core.recipe import Recipe
+
+Clock = Callable[[], int]
+"""Milliseconds UTC."""
+
+CrashPoint = Callable[[str], None]
+"""Called with the name of each point between accept and delivered; does nothing outside the crash tests."""
+
+
+def nothing(_: str) -> None:
+    """Be the crash point that does nothing."""
+
+
+class Renderer(Protocol):
+    """Paint Jobs; one per device or a router over several."""
+
+    def room(self) -> int:
+        """Return how many more Jobs may be handed over now (one Batch ahead of the device)."""
+
+    def render(self, job: Job, pictures: Sequence[Picture]) -> AsyncIterator[Progress]:
+        """Paint the waiting Pictures of a claimed Job; the last item is Done, Failed or Cancelled."""
+
+    def cancel(self, job_id: str) -> None:
+        """Stop a Job at the next step; unknown ids are ignored."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewPicture:
+    """One Recipe to be written at accept, with what it costs."""
+
+    recipe: Recipe
+    cost: int
+    parent_id: str | None = None
+    replay: Replay | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a chat gave to answer by: an interaction's token (wiped at expiry) and where its message is."""
+
+    application_id: str = ""
+    token: str = ""
+    channel_id: str = ""
+    message_id: str = ""
+    expires_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A Job to be accepted; `dedupe_key` is `<source id>/<index>`, `notes` was mended and said."""
+
+    dedupe_key: str
+    person: Person
+    place: Place
+    kind: Kind
+    typed: str
+    pictures: tuple[NewPicture, ...]
+    model: str = ""
+    sketch: str | None = None
+    notes: tuple[str, ...] = ()
+    reply: Reply | None = None
+
+    @property
+    def cost(self) -> int:
+        """Return the whole Job's cost."""
+        return sum(picture.cost for picture in self.pictures)
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One outbox row to deliver: a result or an apology, with the Job, its Pictures and the Reply it may use."""
+
+    kind: Literal["result", "apology"]
+    job: Job
+    pictures: tuple[Picture, ...]
+    nonce: str
+    tries: int
+    fence: int
+    reply: Reply | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Say what a Face did with a Parcel; `dead` is a permanent refusal (deleted channel, no permission)."""
+
+    message_id: str = ""
+    dead: bool = False
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One row of `moves`: what happened to a Job, in the order it was committed. seen: who and where it is shown."""
+
+    id: int
+    job_id: str
+    person: str
+    place: Place
+    at: int
+    from_state: str
+    to_state: str
+    attempt: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsFile:
+    """Name one file of a Model as the disk knows it; another size, time or inode is another file."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    inode: int
+
+
+Form = Literal["png", "webp", "jpeg", "thumb"]
+
+
+@dataclass(frozen=True, slots=True)
+class PngFacts:
+    """What a PNG brought along says: text chunks by keyword, its pixels' digest and size."""
+
+    texts: dict[str, str]
+    pixels_digest: str
+    width: int
+    height: int
+
+
+class Archive(Protocol):
+    """Keep everything: the only truth. Every method is one transaction; times come from its own Clock."""
+
+    async def accept(self, jobs: Sequence[NewJob], limits: Limits) -> list[tuple[Job, bool]]:
+        """Check the Limits and write Jobs, Pictures, holds and replies, all or none; (Job, False) where one was there.
+
+        Raises LimitReached, Busy, DiskFull: then nothing was written or charged.
+        """
+
+    async def claim(self, owner: str, lease_s: float) -> tuple[Job, tuple[Picture, ...]] | None:
+        """Take the next Job of the least-served Person and return it running, with its waiting Pictures."""
+
+    async def beat(
+        self, held: Sequence[tuple[str, int]], lease_s: float
+    ) -> dict[str, Literal["held", "cancel", "lost"]]:
+        """Lengthen the leases of (job id, fence) pairs; say for each whether it is held, to be cancelled or lost."""
+
+    async def store(self, job: Job, picture: Picture, painted: Painted) -> Picture:
+        """Write the file (fsync), then the row, under the Job's fence; raise Lost where the lease has gone."""
+
+    async def fail_picture(self, job: Job, picture: Picture, code: str, text: str) -> None:
+        """Move one Picture to failed under the Job's fence."""
+
+    async def finish(self, job: Job) -> Job:
+        """Settle a running Job whose Pictures are all stored or failed: charge, release, outbox."""
+
+    async def requeue(self, job: Job, code: str, text: str, *, solo: bool = False) -> Job:
+        """Give a failed attempt another try with backoff; settle early where none is left or it was cancelled."""
+
+    async def settle(self, job: Job, to: Literal["failed", "cancelled"], code: str, text: str) -> Job:
+        """End a running Job early: rendered where a Picture is stored, else as `to`; the rest is released."""
+
+    async def give_back(self, job: Job) -> None:
+        """Return a running Job to the queue on SIGTERM: fence + 1, attempt - 1."""
+
+    async def restart(self) -> int:
+        """Reap every running Job at start (the holder of the lock alone may); return how many."""
+
+    async def sweep(self) -> int:
+        """Remove files without a row that are older than an hour (at start); return how many."""
+
+    async def reap(self) -> int:
+        """Reap running Jobs whose lease is over; return how many."""
+
+    async def cancel(self, job_id: str) -> Job:
+        """Cancel a queued Job now, flag a running one; an ended one is left as it is."""
+
+    async def parcels(self, owner: str, lease_s: float, most: int = 10) -> list[Parcel]:
+        """Lease the next outbox rows whose time has come."""
+
+    async def delivered(self, parcel: Parcel, receipt: Receipt) -> None:
+        """Close an outbox row: delivered, or undeliverable where the receipt says dead."""
+
+    async def deliver_later(self, parcel: Parcel, delay_s: float) -> None:
+        """Release an outbox row for another try."""
+
+    async def next_due(self, what: Literal["queue", "outbox"]) -> int | None:
+        """Return when (ms UTC) the earliest queued Job or outbox row (its lease counts) may be taken, if any."""
+
+    async def overrides(self) -> dict[str, Any]:
+        """Return the operator's settings by name, and what was written down at first start."""
+
+    async def override(self, changes: Mapping[str, Any]) -> None:
+        """Write settings by name; a value of None takes one away."""
+
+    async def job(self, id_or_tail: str) -> Job | None:
+        """Find a Job by its id or any unambiguous tail of 6 or more signs."""
+
+    async def pictures(self, job_ids: Sequence[str]) -> dict[str, tuple[Picture, ...]]:
+        """Return the Pictures of Jobs, by index."""
+
+    async def picture(self, id_or_tail: str) -> tuple[Picture, Job] | None:
+        """Find a Picture, with its Job, by id or tail."""
+
+    async def picture_by_pixels(self, pixels_digest: str) -> Picture | None:
+        """Find a stored Picture by its pixels."""
+
+    async def history(self, person: str, before: str | None, limit: int, words: str = "") -> list[Job]:
+        """Return a Person's Jobs, newest first, older than the Job id `before`; `words` narrows by what was typed."""
+
+    async def last_picture(self, person: str) -> Picture | None:
+        """Return the Person's newest stored Picture."""
+
+    async def line(self) -> list[Standing]:
+        """Return every open Job with what is left of it: running ones first, then in the order they will be claimed."""
+
+    async def usage(self, person: str) -> Usage:
+        """Return what a Person has used of the Limits."""
+
+    async def moves_after(self, after: int, person: str | None, limit: int = 500) -> list[Move]:
+        """Return moves in order of commit (of one Person's Jobs, or of all)."""
+
+    async def last_move(self) -> int:
+        """Return the id of the newest move, 0 where there is none."""
+
+    async def take_sketch(self, raw: bytes) -> tuple[SketchInfo, tuple[str, ...]]:
+        """Check and normalise an attachment in a limited child process, store it by digest; return it with notes.
+
+        Raises BadSketch with the reason.
+        """
+
+    async def read_png(self, raw: bytes) -> PngFacts:
+        """Read a PNG somebody brings along; raise BadSketch where it is none."""
+
+    async def sketch(self, digest: str) -> SketchInfo | None:
+        """Find a stored Sketch."""
+
+    async def file(self, digest: str, kind: Literal["sketch", "picture"]) -> bytes:
+        """Read bytes by digest; raise Damaged where they are not what was written, NotFound where they are gone."""
+
+    async def form(self, picture: Picture, form: Form, *, recipe: bool) -> tuple[bytes, str]:
+        """Return a stored Picture as it goes out and its content type; `recipe` puts Recipe and Fingerprint in."""
+
+    async def weights(self) -> dict[WeightsFile, str]:
+        """Return the digests of Model files seen before."""
+
+    async def keep_weights(self, found: Mapping[WeightsFile, str]) -> None:
+        """Keep digests of Model files."""
+
+    async def open_session(self, secret_hash: str, person: str, expires: int) -> None:
+        """Keep a page's session."""
+
+    async def session(self, secret_hash: str) -> str | None:
+        """Return whose session it is, None where it is unknown or over."""
+
+
+class Face(Protocol):
+    """Show Progress and deliver results on one way in."""
+
+    async def show(self, job: Job, progress: Progress) -> None:
+        """Show what happens; best effort, the newest wins, may be dropped."""
+
+    async def deliver(self, parcel: Parcel) -> Receipt:
+        """Bring a result or an apology; idempotent by the Parcel's nonce. A raised error means: try again later."""
+
+
+Event = dict[str, Any]
+"""What `Studio.watch` yields: {id: moves.id or None, type: move | waiting | stepping, job: id, ...}."""

@@ -1,0 +1,69 @@
+"""What happened to a Job while it was being painted, as the Renderer tells it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.errors import StudioError
+from core.picture import Fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Wait for room on the device; eta_s is seconds until the Job is done, None while nothing was measured."""
+
+    place: int
+    eta_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stepping:
+    """Tell that a Picture (by index in its Job) finished model call `step` of `of`; preview: small JPEG or None."""
+
+    picture: int
+    step: int
+    of: int
+    preview: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Painted:
+    """Hand over a finished Picture: bare 8-bit RGB PNG without text, its pixels' digest and what made it."""
+
+    picture: int
+    png: bytes
+    pixels_digest: str
+    width: int
+    height: int
+    fingerprint: Fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFailed:
+    """Tell that one Picture could not be painted; the Job goes on with the others."""
+
+    picture: int
+    error: StudioError
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """End: every Picture was Painted or failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """End: the Job as a whole failed. `again`: worth another attempt; `solo`: that one alone on the device."""
+
+    error: StudioError
+    again: bool = False
+    solo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """End: somebody cancelled the Job; Pictures already Painted stay."""
+
+
+Progress = Waiting | Stepping | Painted | PictureFailed | Done | Failed | Cancelled
+End = Done | Failed | Cancelled

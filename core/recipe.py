@@ -1,0 +1,223 @@
+"""Recipe and Sketch: all that decides the pixels; frozen, canonical JSON, digest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields, replace
+from typing import Any, ClassVar, Literal, TypeVar
+
+SEEDS = 2**32
+SAMPLERS = (
+    "ddim",
+    "plms",
+    "dpmpp-2m",
+    "dpmpp-2m-karras",
+    "dpmpp-2m-sde",
+    "dpmpp-2m-sde-karras",
+    "euler",
+    "euler-karras",
+    "euler-a",
+    "heun",
+    "heun-karras",
+    "unipc",
+    "unipc-karras",
+    "lcm",
+    "lms",
+    "lms-karras",
+)
+"""Every Sampler id; `inference/samplers.py` says which scheduler class each one is."""
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRef:
+    """Name a Model by what it is, never by its name."""
+
+    family: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """Point at a Person's stored, normalised image; `fit` says how it meets the Picture's size."""
+
+    digest: str
+    fit: Literal["cover"] = "cover"
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """Blend the first noise with that of a second Seed; amount 0..1."""
+
+    seed: int
+    amount: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lora:
+    """Name a LoRA by digest and weight."""
+
+    digest: str
+    scale: float
+
+
+@dataclass(frozen=True, slots=True)
+class Paint:
+    """Decide one painted Picture's pixels; strength is the share of a Sketch painted over."""
+
+    op: ClassVar[str] = "paint"
+    prompt: str
+    seed: int
+    width: int
+    height: int
+    steps: int
+    guidance: float
+    sampler: str
+    model: ModelRef
+    sampler_config: Json = field(default_factory=dict)
+    negative_prompt: str = ""
+    sketch: Sketch | None = None
+    strength: float | None = None
+    vary: Variation | None = None
+    loras: tuple[Lora, ...] = ()
+    clip_skip: int = 0
+    eta: float = 0.0
+    watermark: str = ""
+
+    def rerolled(self, seed: int) -> Paint:
+        """Return the same Recipe under a new Seed, without any Variation."""
+        return replace(self, seed=seed, vary=None)
+
+    @property
+    def guided(self) -> bool:
+        """Say whether the Model runs a negative row beside the positive one."""
+        return self.guidance > 1.0
+
+    @property
+    def first_step(self) -> int:
+        """Return the step a Sketch's Run starts at: steps - int(steps x strength), as diffusers does."""
+        if self.sketch is None or self.strength is None:
+            return 0
+        return self.steps - min(max(int(self.steps * self.strength), 1), self.steps)
+
+
+@dataclass(frozen=True, slots=True)
+class Upscale:
+    """Decide an enlarged Picture's pixels from its parent's."""
+
+    op: ClassVar[str] = "upscale"
+    parent: str
+    width: int
+    height: int
+    factor: int = 2
+    method: Literal["lanczos"] = "lanczos"
+    seed: int = 0
+
+
+Recipe = Paint | Upscale
+
+
+def to_json(recipe: Recipe) -> dict[str, Any]:
+    """Return the plain form: every field at its default left out, `v` and `op` first."""
+    return {"v": 1, "op": recipe.op, **_plain(recipe)}
+
+
+def from_json(data: Json) -> Recipe:
+    """Build a Recipe from its plain form. Raises KeyError, TypeError or ValueError where it is none."""
+    found = dict(data)
+    version, op = found.pop("v"), found.pop("op")
+    if version != 1 or op not in ("paint", "upscale"):
+        raise ValueError(f"recipe version {version!r}, op {op!r} is not known")
+    if op == "upscale":
+        return _checked(Upscale(**found))
+    found["model"] = ModelRef(**found["model"])
+    if found.get("sketch"):
+        found["sketch"] = Sketch(**found["sketch"])
+    if found.get("vary"):
+        found["vary"] = Variation(**found["vary"])
+    found["loras"] = tuple(Lora(**lora) for lora in found.get("loras", ()))
+    return _checked(Paint(**found))
+
+
+def canonical(recipe: Recipe) -> str:
+    """Return canonical JSON: UTF-8, sorted, no blanks, no NaN; people's reals at 4 places, a sampler's as read."""
+    return json.dumps(to_json(recipe), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def digest(recipe: Recipe) -> str:
+    """Return sha256 hex of `limner-recipe-1`, a new line and the canonical JSON."""
+    return hashlib.sha256(f"limner-recipe-1\n{canonical(recipe)}".encode()).hexdigest()
+
+
+REAL = {"guidance", "strength", "amount", "scale", "eta"}
+"""Fields that are real numbers: always written as floats, so that 5 and 5.0 have one digest."""
+
+
+KINDS: Mapping[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "float": (int, float),
+    "float | None": (int, float, type(None)),
+    "Json": (Mapping,),
+}
+"""What a field's annotation lets in: a Recipe may come from a file somebody brings along."""
+
+Noun = TypeVar("Noun", bound=Any)
+
+
+def _checked(noun: Noun) -> Noun:
+    """Return the noun; raise TypeError where a field holds something else than it says."""
+    for spec in fields(noun):
+        value = getattr(noun, spec.name)
+        kinds = KINDS.get(str(spec.type))
+        if kinds is not None and (isinstance(value, bool) or not isinstance(value, kinds)):
+            raise TypeError(f"{spec.name} cannot be {value!r:.40}")
+        for part in value if isinstance(value, tuple) else (value,):
+            if hasattr(part, "__dataclass_fields__"):
+                _checked(part)
+    return noun
+
+
+def _plain(noun: Any) -> dict[str, Any]:
+    """Return a dataclass as plain JSON without the fields that stand at their default."""
+    out: dict[str, Any] = {}
+    for spec in fields(noun):
+        value = getattr(noun, spec.name)
+        default = spec.default if spec.default_factory is MISSING else spec.default_factory()
+        written = _value(spec.name, value)
+        # Compared as written: an eta of 0.00001 is written 0.0, which is its default.
+        if default is MISSING or written != _value(spec.name, default):
+            out[spec.name] = written
+    return out
+
+
+def _value(name: str, value: Any) -> Any:
+    if hasattr(value, "__dataclass_fields__"):
+        return _plain(value)
+    if isinstance(value, tuple | list):
+        return [_value(name, item) for item in value]
+    if isinstance(value, Mapping):
+        return _as_read(name, value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{name} is {value}")
+    return real(value) if name in REAL and value is not None else value
+
+
+def _as_read(name: str, value: Any) -> Any:
+    """Return a sampler's own config with nothing rounded; raise ValueError where a number is not finite."""
+    if isinstance(value, Mapping):
+        return {key: _as_read(key, item) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [_as_read(name, item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{name} is {value}")
+    return value
+
+
+def real(value: float) -> float:
+    """Return a person's real number as Recipes hold it: 4 places, no -0.0 (both zeros must have one digest)."""
+    return round(float(value), 4) + 0.0

@@ -1,0 +1,136 @@
+"""Sheets: Jobs, Pictures and Models as plain, JSON-able data, the same for every face."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypedDict
+
+from core import access, wording
+from core.draft import ModelCard
+from core.grammar import command_for
+from core.job import Job
+from core.person import Person
+from core.picture import Picture
+from core.recipe import Paint, to_json
+
+
+class PictureSheet(TypedDict):
+    """Tell all about one Picture."""
+
+    id: str
+    job: str
+    index: int
+    state: str
+    seed: int
+    prompt: str
+    width: int
+    height: int
+    facts: str
+    alt: str
+    command: str
+    recipe: dict[str, Any]
+    recipe_digest: str
+    pixels_digest: str | None
+    parent: str | None
+    sketch: str | None
+    verdict: dict[str, Any]
+    fingerprint: dict[str, Any] | None
+    error: str | None
+    actions: list[str]
+
+
+class JobSheet(TypedDict):
+    """Tell all about one Job, and what this Person may do with it."""
+
+    id: str
+    kind: str
+    state: str
+    typed: str
+    sentence: str
+    place: int | None
+    eta_s: float | None
+    model: str
+    notes: list[str]
+    error: str | None
+    created_at: int
+    ended_at: int | None
+    attempt: int
+    cost: int
+    mine: bool
+    actions: list[str]
+    pictures: list[PictureSheet]
+
+
+def picture_sheet(job: Job, picture: Picture, count: int) -> PictureSheet:
+    """Return a Picture's sheet; count is how many its Job has."""
+    recipe = picture.recipe
+    paint = recipe if isinstance(recipe, Paint) else None
+    return {
+        "id": picture.id,
+        "job": picture.job_id,
+        "index": picture.index,
+        "state": picture.state,
+        "seed": picture.seed,
+        "prompt": paint.prompt if paint else "",
+        "width": recipe.width,
+        "height": recipe.height,
+        "facts": wording.facts(recipe, job.model),
+        "alt": wording.alt(picture.index, count, recipe),
+        "command": command_for(paint, job.model) if paint else "",
+        "recipe": to_json(recipe),
+        "recipe_digest": picture.recipe_digest,
+        "pixels_digest": picture.pixels_digest,
+        "parent": picture.parent_id,
+        "sketch": paint.sketch.digest if paint and paint.sketch else None,
+        "verdict": dict(picture.verdict),
+        "fingerprint": picture.fingerprint.as_json() if picture.fingerprint else None,
+        "error": picture.error_text,
+        "actions": list(access.picture_actions(picture)),
+    }
+
+
+def job_sheet(
+    person: Person, job: Job, pictures: Sequence[Picture], place: int | None = None, eta_s: float | None = None
+) -> JobSheet:
+    """Return a Job's sheet as a Person sees it."""
+    queued = job.state == "queued" and place is not None
+    return {
+        "id": job.id,
+        "kind": job.kind,
+        "state": job.state,
+        "typed": job.typed,
+        "sentence": wording.waiting(place or 1, eta_s) if queued else wording.ended(job, pictures),
+        "place": place,
+        "eta_s": eta_s,
+        "model": job.model,
+        "notes": [*job.notes, *([wording.STARTED_AGAIN] if job.attempt > 1 and not job.ended else [])],
+        "error": job.error_text,
+        "created_at": job.created_at,
+        "ended_at": job.ended_at,
+        "attempt": job.attempt,
+        "cost": job.cost,
+        "mine": job.person.id == person.id,
+        "actions": list(access.job_actions(person, job)),
+        "pictures": [picture_sheet(job, picture, len(pictures)) for picture in pictures],
+    }
+
+
+def model_sheet(card: ModelCard, default: str) -> dict[str, Any]:
+    """Return a Model's sheet."""
+    return {
+        "name": card.name,
+        "family": card.family,
+        "digest": card.digest,
+        "state": card.state,
+        "why": card.why,
+        "default": card.name == default,
+        "builtin": card.builtin,
+        "width": card.width,
+        "height": card.height,
+        "steps": card.steps,
+        "guidance": card.guidance,
+        "sampler": card.sampler,
+        "samplers": sorted(card.samplers),
+        "licence": card.licence,
+        "note": card.note,
+    }

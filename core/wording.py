@@ -1,0 +1,123 @@
+"""Every sentence people see about a Job, once, for all faces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from core.errors import StudioError
+from core.job import Job
+from core.picture import Picture
+from core.recipe import Paint, Recipe
+
+NEUTRAL = "Something went wrong on our side; it is written in the log under this job's id."
+"""What a Person is told of an error that is not theirs to mend."""
+
+STARTED_AGAIN = "The program stopped while this was painted; it is painted again."
+
+ACTIONS = {
+    "cancel": "Cancel",
+    "reroll": "Reroll",
+    "vary": "Vary",
+    "upscale": "Upscale x2",
+    "sketch": "Use as sketch",
+    "reproduce": "Reproduce",
+}
+"""What the buttons say."""
+
+
+def span(seconds: float) -> str:
+    """Return a time as people say it: `40 s`, `3 min`."""
+    if seconds < 1:
+        return "1 s"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min"
+
+
+def waiting(place: int, eta_s: float | None) -> str:
+    """Say where a Job stands in the queue and how long it will take."""
+    about = "" if eta_s is None else f", about {span(eta_s)}"
+    return f"Queued, place {place}{about}." if place > 1 else f"Queued, next{about}."
+
+
+def stepping(step: int, of: int, picture: int, pictures: int, eta_s: float | None) -> str:
+    """Say how far a Job is."""
+    which = f"picture {picture + 1} of {pictures}, " if pictures > 1 else ""
+    left = "" if eta_s is None else f", about {span(eta_s)} left"
+    return f"Painting: {which}step {step} of {of}{left}."
+
+
+def ended(job: Job, pictures: Sequence[Picture]) -> str:
+    """Say how a Job ended, or that it waits for its first step."""
+    stored = sum(picture.state == "stored" for picture in pictures)
+    if job.state in ("rendered", "delivered", "undeliverable"):
+        return (
+            done(job, pictures)
+            if stored == len(pictures)
+            else f"{stored} of {len(pictures)} painted. {short(job, pictures)}"
+        )
+    if job.state == "failed":
+        return f"Not painted: {job.error_text or NEUTRAL} Nothing was charged."
+    if job.state == "cancelled":
+        return "Cancelled. Nothing was charged."
+    return "Starting." if job.state == "running" else "Queued."
+
+
+def short(job: Job, pictures: Sequence[Picture]) -> str:
+    """Say why some Pictures of a Job are missing."""
+    reason = job.error_text or next((p.error_text for p in pictures if p.error_text), None)
+    return f"{reason or 'The rest was cancelled.'} What is missing was not charged."
+
+
+def done(job: Job, pictures: Sequence[Picture]) -> str:
+    """Say what came out."""
+    if job.kind == "reproduce" and pictures:
+        return verdict(pictures[0].verdict.get("reproduce", {}))
+    if job.kind == "upscale":
+        return f"Enlarged to {pictures[0].width} x {pictures[0].height}."
+    seeds = [picture.seed for picture in pictures]
+    which = f"seed {seeds[0]}" if len(seeds) == 1 else f"seeds {seeds[0]} to {seeds[-1]}"
+    return f"Done, {which}."
+
+
+def verdict(found: Mapping[str, Any]) -> str:
+    """Say what a Reproduce found: `identical`, or which fields differ and by how much."""
+    if not found:
+        return "Painted again; there was nothing to compare it with."
+    if found["word"] == "identical":
+        return "identical"
+    fields = ", ".join(found["fields"]) or "no recorded field"
+    return f"different: {fields}; max {found['most']}/255 in {100 * found['share']:.3g} %"
+
+
+def facts(recipe: Recipe, model: str) -> str:
+    """Say in one line what decided a Picture."""
+    size = f"{recipe.width} x {recipe.height}"
+    if not isinstance(recipe, Paint):
+        return f"{size}, enlarged {recipe.factor} x ({recipe.method})"
+    parts = [
+        f"seed {recipe.seed}",
+        model,
+        recipe.sampler,
+        f"{recipe.steps} steps",
+        f"guidance {recipe.guidance:g}",
+        size,
+    ]
+    if recipe.strength is not None:
+        parts.append(f"strength {recipe.strength:g}")
+    if recipe.vary is not None:
+        parts.append(f"varied by {recipe.vary.amount:g} towards seed {recipe.vary.seed}")
+    return ", ".join(part for part in parts if part)
+
+
+def alt(index: int, count: int, recipe: Recipe) -> str:
+    """Return the text for those who do not see the Picture: 1 to 1024 signs."""
+    words = recipe.prompt if isinstance(recipe, Paint) and recipe.prompt else "painted from a picture"
+    whole = f"Picture {index + 1} of {count}: {words}" if count > 1 else words
+    return whole if len(whole) <= 1024 else whole[:1023].rsplit(" ", 1)[0] + "…"
+
+
+def problem(error: StudioError) -> str:
+    """Return an error as one text."""
+    return error.whole()

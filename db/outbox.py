@@ -1,0 +1,98 @@
+"""The outbox: what is to be delivered, leased like Jobs, closed once."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from sqlalchemy import case, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from core.errors import Lost
+from core.ports import Parcel, Receipt
+from db import moves
+from db.rows import to_job, to_picture, to_reply
+from db.tables import JobRow, OutboxRow, PictureRow, ReplyRow
+
+
+def parcels(session: Session, now: int, owner: str, lease_ms: int, most: int) -> list[Parcel]:
+    """Lease the next rows whose time has come; the tries told are those made before."""
+    spent = update(ReplyRow).where(ReplyRow.expires_at <= now, ReplyRow.token != "")
+    moves.changed(session, spent.values(token=""))
+    due = session.scalars(
+        select(OutboxRow)
+        .where(
+            OutboxRow.state == "todo",
+            OutboxRow.next_try <= now,
+            or_(OutboxRow.lease_until.is_(None), OutboxRow.lease_until < now),
+        )
+        .order_by(OutboxRow.next_try, OutboxRow.job_id)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    ).all()
+    return [_lease(session, row, owner, now + lease_ms) for row in due]
+
+
+def _lease(session: Session, row: OutboxRow, owner: str, until: int) -> Parcel:
+    tries = row.tries
+    row.lease_owner, row.lease_until = owner, until
+    row.fence, row.tries = row.fence + 1, tries + 1
+    session.flush()
+    job = session.get_one(JobRow, row.job_id)
+    pictures = session.scalars(select(PictureRow).where(PictureRow.job_id == job.id).order_by(PictureRow.idx))
+    reply = session.scalars(select(ReplyRow).where(ReplyRow.job_id == job.id)).one_or_none()
+    return Parcel(
+        kind="result" if row.kind == "result" else "apology",
+        job=to_job(job),
+        pictures=tuple(to_picture(picture) for picture in pictures),
+        nonce=row.nonce,
+        tries=tries,
+        fence=row.fence,
+        reply=None if reply is None else to_reply(reply),
+    )
+
+
+def close(session: Session, parcel: Parcel, **values: Any) -> None:
+    """Change an outbox row under its fence and give up the lease; raise Lost where another holds it or it is closed."""
+    mine = update(OutboxRow).where(
+        OutboxRow.job_id == parcel.job.id,
+        OutboxRow.kind == parcel.kind,
+        OutboxRow.state == "todo",
+        OutboxRow.fence == parcel.fence,
+        OutboxRow.lease_owner.is_not(None),
+    )
+    if moves.changed(session, mine.values(**values, **moves.FREE)) != 1:
+        raise Lost("This delivery is no longer held here.", "Whoever holds it goes on.")
+
+
+def delivered(session: Session, now: int, parcel: Parcel, receipt: Receipt) -> None:
+    """Close an outbox row and, for a result, end its Job; the reply's token has done its work."""
+    close(session, parcel, state="dead" if receipt.dead else "done", message_id=receipt.message_id or None)
+    moves.changed(session, update(ReplyRow).where(ReplyRow.job_id == parcel.job.id).values(token=""))
+    if parcel.kind == "result":
+        row = session.get_one(JobRow, parcel.job.id, populate_existing=True)
+        to, why = ("undeliverable", "drop") if receipt.dead else ("delivered", "deliver")
+        moves.shift(session, row, to, now, f"{why} {receipt.why}".strip(), ended_at=now)
+
+
+def later(session: Session, now: int, parcel: Parcel, delay_ms: int) -> None:
+    """Give an outbox row back for another try."""
+    close(session, parcel, next_try=now + delay_ms)
+
+
+def freed(session: Session) -> None:
+    """Take every lease off the outbox: whoever held one is gone."""
+    held = update(OutboxRow).where(OutboxRow.state == "todo", OutboxRow.lease_owner.is_not(None))
+    moves.changed(session, held.values(**moves.FREE))
+
+
+def next_due(session: Session, what: Literal["queue", "outbox"]) -> int | None:
+    """Return when the first Job, or outbox row, that was put off or is leased is due; past ones too."""
+    if what == "queue":
+        jobs = select(func.min(JobRow.not_before)).where(
+            JobRow.state == "queued", JobRow.not_before > 0, JobRow.cancel_requested.is_(False)
+        )
+        return session.execute(jobs).scalar()
+    leased = OutboxRow.lease_until.is_not(None)
+    when = case((leased, OutboxRow.lease_until + 1), else_=OutboxRow.next_try)
+    rows = select(func.min(when)).where(OutboxRow.state == "todo", or_(leased, OutboxRow.tries > 0))
+    return session.execute(rows).scalar()

@@ -1,0 +1,98 @@
+"""What is looked up: Jobs, Pictures, history, moves; reads alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from core.errors import NotFound
+from core.job import Job
+from core.person import Place
+from core.picture import Picture
+from core.ports import Move
+from db.ids import LENGTH, tidy
+from db.rows import to_job, to_move, to_picture
+from db.tables import JobRow, MoveRow, PictureRow
+
+R = TypeVar("R", JobRow, PictureRow)
+
+TAIL = 6
+
+
+def job(session: Session, typed: str) -> Job | None:
+    """Find a Job by its id or an unambiguous tail."""
+    row = _by_tail(session, JobRow, JobRow.id, typed, "job")
+    return None if row is None else to_job(row)
+
+
+def picture(session: Session, typed: str) -> tuple[Picture, Job] | None:
+    """Find a Picture and its Job by the Picture's id or an unambiguous tail."""
+    row = _by_tail(session, PictureRow, PictureRow.id, typed, "picture")
+    return None if row is None else (to_picture(row), to_job(session.get_one(JobRow, row.job_id)))
+
+
+def pictures(session: Session, job_ids: Sequence[str]) -> dict[str, tuple[Picture, ...]]:
+    """Return the Pictures of Jobs, by index."""
+    found: dict[str, list[Picture]] = {job_id: [] for job_id in job_ids}
+    mine = select(PictureRow).where(PictureRow.job_id.in_(job_ids)).order_by(PictureRow.job_id, PictureRow.idx)
+    for row in session.scalars(mine):
+        found[row.job_id].append(to_picture(row))
+    return {job_id: tuple(several) for job_id, several in found.items()}
+
+
+def picture_by_pixels(session: Session, digest: str) -> Picture | None:
+    """Find the first stored Picture with these pixels."""
+    mine = select(PictureRow).where(PictureRow.pixels_digest == digest, PictureRow.state == "stored")
+    row = session.scalars(mine.order_by(PictureRow.stored_at, PictureRow.id).limit(1)).one_or_none()
+    return None if row is None else to_picture(row)
+
+
+def history(session: Session, person: str, before: str | None, limit: int, words: str) -> list[Job]:
+    """Return a Person's Jobs, newest first."""
+    mine = select(JobRow).where(JobRow.person == person)
+    if before:
+        mine = mine.where(JobRow.id < before)
+    if words:
+        mine = mine.where(JobRow.typed.icontains(words, autoescape=True))
+    return [to_job(row) for row in session.scalars(mine.order_by(JobRow.id.desc()).limit(limit))]
+
+
+def last_picture(session: Session, person: str) -> Picture | None:
+    """Return the Person's newest stored Picture."""
+    mine = select(PictureRow).where(PictureRow.person == person, PictureRow.state == "stored")
+    row = session.scalars(mine.order_by(PictureRow.stored_at.desc(), PictureRow.id.desc()).limit(1)).one_or_none()
+    return None if row is None else to_picture(row)
+
+
+def moves_after(session: Session, after: int, person: str | None, limit: int) -> list[Move]:
+    """Return moves in order of commit."""
+    mine = select(MoveRow, JobRow.person, JobRow.face, JobRow.place).join(JobRow, JobRow.id == MoveRow.job_id)
+    mine = mine.where(MoveRow.id > after).order_by(MoveRow.id).limit(limit)
+    if person is not None:
+        mine = mine.where(JobRow.person == person)
+    return [to_move(row, who, Place(face, place)) for row, who, face, place in session.execute(mine)]
+
+
+def last_move(session: Session) -> int:
+    """Return the id of the newest move, 0 where there is none."""
+    return int(session.execute(select(func.coalesce(func.max(MoveRow.id), 0))).scalar_one())
+
+
+def model_name(session: Session, job_id: str) -> str:
+    """Return the name a Job's Model had, empty where the Job is gone."""
+    return session.execute(select(JobRow.model).where(JobRow.id == job_id)).scalar() or ""
+
+
+def _by_tail(session: Session, table: type[R], column: InstrumentedAttribute[str], typed: str, noun: str) -> R | None:
+    tail = tidy(typed)
+    if len(tail) < TAIL:
+        return None
+    if len(tail) == LENGTH:
+        return session.get(table, tail)
+    found = session.scalars(select(table).where(column.like(f"%{tail}")).limit(2)).all()
+    if len(found) > 1:
+        raise NotFound(f"More than one {noun} ends in {tail}.", "Type more of its id.")
+    return found[0] if found else None

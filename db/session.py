@@ -1,0 +1,197 @@
+"""The doors to the database: one write thread with one connection, a pool of readers, and errors in plain words."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from core.errors import Busy, Damaged, DiskFull, StudioError, Unavailable
+from core.ports import CrashPoint
+
+T = TypeVar("T")
+
+BUSY_MS = 5_000
+ACCEPT_MS = 1_000
+READERS = 4
+
+
+class Store:
+    """Run functions of a Session: writing ones one after another on one thread, reading ones on the pool."""
+
+    def __init__(self, url: str, pool: Executor, at: CrashPoint, synchronous: str) -> None:
+        self._at = at
+        self._pool = pool
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="limner-write")
+        self._writer = _engine(url, 1, synchronous, writing=True)
+        self._readers = _engine(url, READERS, synchronous, writing=False)
+        self.damaged: StudioError | None = None
+
+    async def write(self, work: Callable[[Session], T], move: str = "", wait_ms: int = BUSY_MS) -> T:
+        """Run `work` in one writing transaction; `move` names the crash points around its commit."""
+        return await self.on_thread(lambda: self._write(work, move, wait_ms))
+
+    async def read(self, work: Callable[[Session], T]) -> T:
+        """Run `work` on a reading connection; it sees one state of the database."""
+        return await self.in_pool(lambda: self.read_now(work))
+
+    def read_now(self, work: Callable[[Session], T]) -> T:
+        """Read, for callers that are in the pool already."""
+        return self._guarded(lambda: _read(self._readers, work))
+
+    async def on_thread(self, work: Callable[[], T]) -> T:
+        """Run `work` on the write thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    async def in_pool(self, work: Callable[[], T]) -> T:
+        """Run blocking `work` on the pool."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    async def upgrade(self, migrate: Callable[[Connection], None]) -> None:
+        """Run the migrations in one writing transaction."""
+
+        def work() -> None:
+            with self._writer.begin() as connection:
+                migrate(connection)
+
+        await self.on_thread(lambda: self._guarded(work))
+
+    def examine_later(self, examine: Callable[[], StudioError | None]) -> None:
+        """Look for damage while the program runs: once found, nothing more is accepted."""
+        self.damaged = examine() or self.damaged
+
+    async def close(self) -> None:
+        """Finish what waits on the write thread and close every connection, the writer last: it folds the WAL in."""
+        await self.in_pool(self._readers.dispose)
+        await self.on_thread(self._writer.dispose)
+        self._thread.shutdown()
+
+    def _write(self, work: Callable[[Session], T], move: str, wait_ms: int) -> T:
+        found = self._guarded(lambda: self._commit(work, move, wait_ms))
+        if move:
+            self._at(f"after_{move}_commit")
+        return found
+
+    def _commit(self, work: Callable[[Session], T], move: str, wait_ms: int) -> T:
+        with Session(self._writer, expire_on_commit=False) as session, session.begin():
+            session.connection(execution_options={"wait_ms": wait_ms})
+            found = work(session)
+            session.flush()
+            if move:
+                self._at(f"before_{move}_commit")
+        return found
+
+    def _guarded(self, work: Callable[[], T]) -> T:
+        try:
+            return work()
+        except DBAPIError as error:
+            plain = in_words(error)
+            if plain is None:
+                raise
+            if isinstance(plain, Damaged):
+                self.damaged = plain
+            raise plain from error
+
+
+def _read(engine: Engine, work: Callable[[Session], T]) -> T:
+    with Session(engine, expire_on_commit=False) as session:
+        return work(session)
+
+
+def in_words(error: DBAPIError) -> StudioError | None:
+    """Return what a database's error means for a person, None where it is a mistake of ours."""
+    cause: Any = error.orig
+    if isinstance(cause, sqlite3.Error):
+        kind = _SQLITE.get(cause.sqlite_errorcode & 0xFF if hasattr(cause, "sqlite_errorcode") else -1)
+    else:
+        state = str(getattr(cause, "sqlstate", "") or "")
+        lost = error.connection_invalidated or type(cause).__name__ == "OperationalError" and not state
+        kind = _POSTGRES.get(state) or ("away" if lost or state[:2] in ("08", "57") else None)
+    return _sentence(kind) if kind else None
+
+
+_SQLITE = {
+    sqlite3.SQLITE_BUSY: "busy",
+    sqlite3.SQLITE_LOCKED: "busy",
+    sqlite3.SQLITE_FULL: "full",
+    sqlite3.SQLITE_CORRUPT: "damaged",
+    sqlite3.SQLITE_NOTADB: "damaged",
+    sqlite3.SQLITE_IOERR: "away",
+    sqlite3.SQLITE_CANTOPEN: "away",
+    sqlite3.SQLITE_READONLY: "away",
+}
+# Classes of SQLSTATE: lock not available, deadlock, serialization; disk full; data or index corrupted.
+_POSTGRES = {
+    "55P03": "busy",
+    "40P01": "busy",
+    "40001": "busy",
+    "53100": "full",
+    "XX001": "damaged",
+    "XX002": "damaged",
+}
+
+
+def _sentence(kind: str) -> StudioError:
+    if kind == "busy":
+        return Busy("The database is busy: not accepted, nothing charged.", "Try again in a moment.")
+    if kind == "full":
+        return DiskFull("The disk is full: not accepted, nothing charged.", "The owner must make room.")
+    if kind == "damaged":
+        return Damaged(
+            "The database is damaged.",
+            "Nothing more is accepted; the owner must stop the program and restore a backup.",
+        )
+    return Unavailable("The database cannot be reached.", "Try again in a moment; the owner finds more in the log.")
+
+
+def _engine(url: str, size: int, synchronous: str, *, writing: bool) -> Engine:
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        engine = create_engine(parsed, pool_size=size, max_overflow=0, connect_args={"check_same_thread": False})
+        event.listen(engine, "connect", lambda raw, _: _prepare(raw, synchronous, writing))
+        event.listen(engine, "begin", _begin_writing if writing else _begin_reading)
+        return engine
+    options = {} if writing else {"options": "-c default_transaction_read_only=on"}
+    engine = create_engine(parsed, pool_size=size, max_overflow=0, pool_pre_ping=True, connect_args=options)
+    if writing:
+        event.listen(engine, "begin", _begin_postgres)
+    return engine
+
+
+def _prepare(raw: sqlite3.Connection, synchronous: str, writing: bool) -> None:
+    # The driver must begin nothing by itself: a deferred transaction that turns to writing fails at once.
+    raw.isolation_level = None
+    raw.create_function("lower", 1, _lower, deterministic=True)
+    pragmas = [f"busy_timeout={BUSY_MS}"]
+    if writing:
+        pragmas += ["journal_mode=WAL", f"synchronous={synchronous}", "secure_delete=ON", "foreign_keys=ON"]
+    else:
+        pragmas += ["query_only=ON"]
+    for pragma in pragmas:
+        raw.execute(f"PRAGMA {pragma}").close()
+
+
+def _lower(words: str | None) -> str | None:
+    """Lower more than ASCII, which is all that SQLite's own does."""
+    return None if words is None else words.lower()
+
+
+def _begin_writing(connection: Connection) -> None:
+    wait_ms = int(connection.get_execution_options().get("wait_ms", BUSY_MS))
+    connection.exec_driver_sql(f"PRAGMA busy_timeout={wait_ms}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin_reading(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+def _begin_postgres(connection: Connection) -> None:
+    wait_ms = int(connection.get_execution_options().get("wait_ms", BUSY_MS))
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {wait_ms}")

@@ -1,0 +1,253 @@
+"""Prompt -> text embeddings: A1111's weights, BREAK, long Prompts in chunks; cached, so a Reroll encodes nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers
+
+if TYPE_CHECKING:
+    import torch
+
+EMPHASIS = 1.1
+"""What one pair of round brackets multiplies by, and one pair of square ones divides by."""
+WEIGHT = re.compile(r":\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*\)")
+BREAK = re.compile(r"\s*\bBREAK\b\s*")
+MOST_CHUNKS = 16
+LONG = 77
+"""Encoders of this length read several chunks; a shorter one (the built-in Model's) was trained on one alone."""
+SPLIT = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+"""CLIP's own word pattern, as transformers builds its CLIPTokenizer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Hold what the text encoder reads at once: token ids with start, end and padding, and a weight for each."""
+
+    ids: tuple[int, ...]
+    weights: tuple[float, ...]
+
+    @property
+    def plain(self) -> bool:
+        """Say whether no token has a weight of its own."""
+        return all(weight == 1.0 for weight in self.weights)
+
+
+def parse(prompt: str) -> tuple[tuple[str, float], ...]:
+    """Return (words, weight) pieces of a Prompt in A1111's syntax: (a) [a] (a:1.3), nested.
+
+    After a backslash, a bracket or backslash is a plain sign. A bracket that is never closed weighs all that follows;
+    one that was never opened is a plain sign.
+    """
+    pieces: list[tuple[str, float]] = []
+    opened: dict[str, list[int]] = {"(": [], "[": []}
+    at, word = 0, ""
+    while at < len(prompt):
+        sign = prompt[at]
+        number = WEIGHT.match(prompt, at) if sign == ":" and opened["("] else None
+        step = number.end() - at if number else 1
+        if sign == "\\" and prompt[at + 1 : at + 2] in {*"()[]\\"}:
+            word, step = word + prompt[at + 1], 2
+        elif sign in opened:
+            pieces, word = [*pieces, (word, 1.0)], ""
+            opened[sign].append(len(pieces))
+        elif number or (sign == ")" and opened["("]):
+            pieces = _weighed([*pieces, (word, 1.0)], opened["("].pop(), float(number[1]) if number else EMPHASIS)
+            word = ""
+        elif sign == "]" and opened["["]:
+            pieces, word = _weighed([*pieces, (word, 1.0)], opened["["].pop(), 1 / EMPHASIS), ""
+        else:
+            word += sign
+        at += step
+    pieces.append((word, 1.0))
+    for start in sorted(opened["("]):
+        pieces = _weighed(pieces, start, EMPHASIS)
+    for start in sorted(opened["["]):
+        pieces = _weighed(pieces, start, 1 / EMPHASIS)
+    return _merged(pieces)
+
+
+class Reader:
+    """Read Prompts as one Model's tokenizer does; needs no torch, so Faces can ask what it cuts."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open `folder`/tokenizer."""
+        place = folder / "tokenizer"
+        config = _json(place / "tokenizer_config.json")
+        names = {name: _name(config.get(f"{name}_token"), "<|endoftext|>") for name in ("eos", "pad")}
+        names["bos"] = _name(config.get("bos_token"), "<|startoftext|>")
+        self._tokenizer = _tokenizer(place, (names["bos"], names["eos"], names["pad"]))
+        self._start, self._end, self._pad = (self._id(names[name]) for name in ("bos", "eos", "pad"))
+        longest = _json(folder / "text_encoder" / "config.json").get("max_position_embeddings", LONG)
+        self.tokens = min(int(config.get("model_max_length", longest)), int(longest))
+        """How many tokens the text encoder reads at once, start and end among them."""
+
+    def chunks(self, prompt: str) -> tuple[Chunk, ...]:
+        """Return what the text encoder is to read, at least one chunk."""
+        return tuple(self._chunk(part) for part in self._parts(prompt)[: self._most])
+
+    def cut(self, prompt: str) -> str | None:
+        """Return the words the Model's limit cuts off a Prompt, None where it reads all of it."""
+        lost = [token for part in self._parts(prompt)[self._most :] for token, _ in part]
+        if not lost:
+            return None
+        words = (self._tokenizer.id_to_token(token) or "" for token in lost)
+        return "".join(words).replace("</w>", " ").strip() or None
+
+    def _id(self, token: str) -> int:
+        found = self._tokenizer.token_to_id(token)
+        if found is None:
+            raise ValueError(f"the tokenizer has no {token}")
+        return found
+
+    @property
+    def _most(self) -> int:
+        return MOST_CHUNKS if self.tokens >= LONG else 1
+
+    def _parts(self, prompt: str) -> list[list[tuple[int, float]]]:
+        """Return the (token, weight) pairs of each chunk; BREAK ends a chunk where the Model reads several."""
+        parts: list[list[tuple[int, float]]] = [[]]
+        room = self.tokens - 2
+        for token, weight in self._stream(prompt):
+            if token is None:
+                if self._most > 1 and parts[-1]:
+                    parts.append([])
+            elif len(parts[-1]) == room:
+                parts.append([(token, weight)])
+            else:
+                parts[-1].append((token, weight))
+        return parts if parts[-1] or len(parts) == 1 else parts[:-1]
+
+    def _stream(self, prompt: str) -> Iterator[tuple[int | None, float]]:
+        for words, weight in parse(prompt):
+            for place, piece in enumerate(BREAK.split(words)):
+                if place:
+                    yield None, 1.0
+                for token in self._tokenizer.encode(piece, add_special_tokens=False).ids:
+                    yield token, weight
+
+    def _chunk(self, part: list[tuple[int, float]]) -> Chunk:
+        padding = self.tokens - 2 - len(part)
+        ids = (self._start, *(token for token, _ in part), self._end, *(self._pad,) * padding)
+        return Chunk(ids, (1.0, *(weight for _, weight in part), *(1.0,) * (padding + 1)))
+
+
+class Conditioning:
+    """Encode Prompts at batch 1, chunk by chunk, and keep the newest `keep` of them."""
+
+    def __init__(self, keep: int = 256) -> None:
+        self._keep = keep
+        self._cache: OrderedDict[tuple[Any, ...], torch.Tensor] = OrderedDict()
+        self.encoded = 0
+        """How many Prompts the text encoder has read so far."""
+
+    def rows(
+        self, key: tuple[str, ...], reader: Reader, text_encoder: Any, prompts: tuple[str, ...], clip_skip: int
+    ) -> torch.Tensor:
+        """Return [len(prompts), tokens, width], all padded to the longest with empty chunks.
+
+        key names the Model and how it is loaded. clip_skip leaves out that many last layers of the last prompt, the
+        positive one, alone, as diffusers does.
+        """
+        import torch
+
+        skips = [0] * (len(prompts) - 1) + [clip_skip]
+        rows = [self._row(key, reader, text_encoder, words, skip) for words, skip in zip(prompts, skips, strict=True)]
+        longest = max(row.shape[1] for row in rows)
+        for place, (row, skip) in enumerate(zip(rows, skips, strict=True)):
+            missing = (longest - row.shape[1]) // reader.tokens
+            if missing:
+                empty = self._row(key, reader, text_encoder, "", skip)
+                rows[place] = torch.cat([row, *[empty] * missing], dim=1)
+        return torch.cat(rows)
+
+    def forget(self, digest: str) -> None:
+        """Drop what was encoded by a Model."""
+        for key in [key for key in self._cache if key[0] == digest]:
+            del self._cache[key]
+
+    def _row(self, key: tuple[str, ...], reader: Reader, text_encoder: Any, words: str, skip: int) -> torch.Tensor:
+        import torch
+
+        whole = (*key, words, skip)
+        if whole not in self._cache:
+            self.encoded += 1
+            self._cache[whole] = torch.cat(
+                [_encode(text_encoder, chunk, skip) for chunk in reader.chunks(words)], dim=1
+            )
+            if len(self._cache) > self._keep:
+                self._cache.popitem(last=False)
+        self._cache.move_to_end(whole)
+        return self._cache[whole]
+
+
+def _encode(text_encoder: Any, chunk: Chunk, skip: int) -> torch.Tensor:
+    """Return [1, tokens, width] in the encoder's dtype; a plain chunk is what the stock pipeline gives, bit for bit."""
+    import torch
+
+    ids = torch.tensor([chunk.ids], device=text_encoder.device)
+    mask = None
+    if getattr(text_encoder.config, "use_attention_mask", False):
+        last = chunk.ids.index(text_encoder.config.eos_token_id, 1)
+        mask = (torch.arange(len(chunk.ids), device=ids.device) <= last).long()[None]
+    if skip:
+        hidden = text_encoder(ids, attention_mask=mask, output_hidden_states=True).hidden_states
+        # transformers 5.6 flattened CLIPTextModel: diffusers' own clip_skip fails there (huggingface/diffusers#14124).
+        inner = getattr(text_encoder, "text_model", text_encoder)
+        found = inner.final_layer_norm(hidden[-(min(skip, len(hidden) - 1) + 1)])
+    else:
+        found = text_encoder(ids, attention_mask=mask)[0]
+    if chunk.plain:
+        return found.to(text_encoder.dtype)  # type: ignore[no-any-return]
+    # As A1111: the weighted embedding keeps the mean it had.
+    exact = found.float()
+    weighed = exact * torch.tensor(chunk.weights, device=exact.device)[None, :, None]
+    return (weighed * (exact.mean() / weighed.mean())).to(text_encoder.dtype)  # type: ignore[no-any-return]
+
+
+def _weighed(pieces: list[tuple[str, float]], start: int, factor: float) -> list[tuple[str, float]]:
+    return [*pieces[:start], *((words, weight * factor) for words, weight in pieces[start:])]
+
+
+def _merged(pieces: list[tuple[str, float]]) -> tuple[tuple[str, float], ...]:
+    found: list[tuple[str, float]] = []
+    for words, weight in pieces:
+        if found and found[-1][1] == weight:
+            found[-1] = (found[-1][0] + words, weight)
+        elif words:
+            found.append((words, weight))
+    return tuple(found) or (("", 1.0),)
+
+
+def _tokenizer(place: Path, special: tuple[str, ...]) -> Tokenizer:
+    """Return CLIP's byte-level BPE from tokenizer.json, else from vocab.json and merges.txt."""
+    if (place / "tokenizer.json").is_file():
+        found = Tokenizer.from_file(str(place / "tokenizer.json"))
+        found.no_truncation()
+        found.no_padding()
+    else:
+        bpe = models.BPE.from_file(
+            str(place / "vocab.json"), str(place / "merges.txt"), unk_token=special[1], end_of_word_suffix="</w>"
+        )
+        found = Tokenizer(bpe)
+        spaces = normalizers.Replace(Regex(r"\s+"), " ")
+        found.normalizer = normalizers.Sequence([normalizers.NFC(), spaces, normalizers.Lowercase()])
+        split = pre_tokenizers.Split(Regex(SPLIT), behavior="removed", invert=True)
+        found.pre_tokenizer = pre_tokenizers.Sequence([split, pre_tokenizers.ByteLevel(add_prefix_space=False)])
+    found.add_special_tokens([AddedToken(token, special=True) for token in dict.fromkeys(special)])
+    return found
+
+
+def _json(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def _name(token: Any, default: str) -> str:
+    """Return a special token's text; older folders write it as an object."""
+    return str(token.get("content", default) if isinstance(token, dict) else token or default)

@@ -1,0 +1,47 @@
+"""Engine: what begins, steps and finishes Runs on one device; all but `wrap` is called on that device's thread alone."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from core.progress import Painted
+from inference.run import Batch, Run
+
+
+class Engine(Protocol):
+    """Own one device. Errors meant for a person are StudioErrors; any other error fails the Runs of that call.
+
+    An error leaves every Run of the call either stepped or as it was, so that it can be stepped again; a device that is
+    out of memory frees its caches before it raises.
+    """
+
+    sizes: tuple[int, ...]
+    """Row counts a model call may have, ascending; the last is the most rows the device takes at once."""
+
+    def warm(self) -> None:
+        """Import what is heavy and load the default Model; called once, first."""
+        ...
+
+    def begin(self, run: Run) -> None:
+        """Set the Run's key, calls, rows and state: embeddings, sampler, generator, first Latent (or the Sketch's)."""
+        ...
+
+    def step(self, batch: Batch) -> None:
+        """Make one model call; advance every Run of it by one (`Run.stepped`), or set the error of those that failed."""
+        ...
+
+    def preview(self, run: Run) -> bytes | None:
+        """Return a small JPEG of the Run's present state, None where there is none yet."""
+        ...
+
+    def decode(self, run: Run) -> object:
+        """Decode a Run that has made all its calls; what it returns holds all that `wrap` needs, on no device."""
+        ...
+
+    def wrap(self, run: Run, decoded: object) -> Painted:
+        """Finish what was decoded: watermark, PNG, digests, no model call. Called on any thread, while other Runs are stepped."""
+        ...
+
+    def close(self) -> None:
+        """Give the device's memory back."""
+        ...

@@ -1,0 +1,1 @@
+"""What differs between Model families, one module each; nothing here imports torch or diffusers."""

@@ -1,0 +1,88 @@
+"""What made a Picture beside its Recipe: versions, device, switches; and whether the rows of a call matter here."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import PIL
+import torch
+import transformers
+
+from core.picture import Fingerprint
+from inference.run import Key, Run
+
+MODES = ("fast", "exact")
+
+
+def device_facts(device: torch.device) -> dict[str, Any]:
+    """Return the facts that stay the same while this process lives."""
+    facts: dict[str, Any] = {
+        "torch": str(torch.__version__),
+        "diffusers": str(diffusers.__version__),
+        "transformers": str(transformers.__version__),
+        "pillow": PIL.__version__,
+        "device": _device_name(device),
+        "machine": platform.machine(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "onednn_max_cpu_isa": os.environ.get("ONEDNN_MAX_CPU_ISA", ""),
+        "attention": "sdpa",
+        "generator": "cpu",
+    }
+    if device.type == "cuda":
+        facts["cuda"] = str(torch.version.cuda)
+        facts["cudnn"] = str(torch.backends.cudnn.version())  # type: ignore[no-untyped-call]
+        facts["cudnn_deterministic"] = torch.backends.cudnn.deterministic
+        facts["tf32"] = torch.backends.cuda.matmul.allow_tf32
+    return facts
+
+
+def of_run(device: Mapping[str, Any], run: Run, key: Key, mode: str, self_test: str) -> Fingerprint:
+    """Return a finished Run's Fingerprint; an exclusive Run was made under other switches than the self-test."""
+    facts = {
+        **device,
+        "dtype": key.dtype,
+        "threads": key.threads,
+        "memory_format": key.memory_format,
+        "profile": key.profile,
+        "mode": _mode(run, mode),
+        "self_test": "untested" if key.exclusive else self_test,
+    }
+    return Fingerprint(tuple((size, calls) for size, calls in run.trace), facts)
+
+
+def self_test(forward: Callable[..., torch.Tensor], weights: Any, sizes: Sequence[int]) -> str:
+    """Say `equal` where row 0 of a model call has the same bits at every batch size, else `differs`.
+
+    forward(latents, timesteps, text) makes one call; row 0 is always the same, its companions are others.
+    """
+    unet = weights.unet
+    generator = torch.Generator().manual_seed(0)
+    side, width = int(unet.config.sample_size), int(unet.config.cross_attention_dim)
+    latents = torch.randn(max(sizes), weights.channels, side, side, generator=generator)
+    text = torch.randn(max(sizes), weights.reader.tokens, width, generator=generator)
+    times = torch.linspace(900, 20, max(sizes)).to(unet.device)
+    latents, text = latents.to(unet.device, unet.dtype), text.to(unet.device, unet.dtype)
+    rows = [forward(latents[:size], times[:size], text[:size])[0].cpu() for size in sizes]
+    return "equal" if all(torch.equal(rows[0], row) for row in rows[1:]) else "differs"
+
+
+def _mode(run: Run, own: str) -> str:
+    """Return the mode whose batch sizes the Run followed: in a Reproduce the logged one, as its trace is."""
+    logged = None if run.replay is None else run.replay.fingerprint.facts.get("mode")
+    return str(logged) if logged in MODES else own
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,1 @@
+"""What follows decoding, in order: upscale, PNG."""

@@ -1,0 +1,37 @@
+"""Enlarge a Picture without a model: Pillow's LANCZOS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PIL import Image
+
+from core.errors import BadInput, Damaged
+from core.picture import pixels_digest
+from core.recipe import Upscale
+from inference.finish.png import Pixels, read
+
+MOST_PIXELS = 64_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Enlarging:
+    """Hold what an Upscale waits with: its Recipe and the parent's PNG."""
+
+    recipe: Upscale
+    parent_png: bytes
+
+
+def enlarge(what: Enlarging) -> Pixels:
+    """Return the parent's pixels at the Recipe's size; raise Damaged where the file is not that parent."""
+    recipe, parent = what.recipe, read(what.parent_png)
+    if pixels_digest(parent.width, parent.height, parent.rgb) != recipe.parent:
+        raise Damaged("The picture to enlarge has changed since it was painted.", "Paint it again with reproduce.")
+    size = (parent.width * recipe.factor, parent.height * recipe.factor)
+    if size != (recipe.width, recipe.height) or size[0] * size[1] > MOST_PIXELS:
+        raise BadInput(
+            f"A picture of {parent.width}x{parent.height} cannot be enlarged to {recipe.width}x{recipe.height}.",
+            f"{recipe.factor} times as large is {size[0]}x{size[1]}; {MOST_PIXELS:,} pixels are the most.",
+        )
+    image = Image.frombytes("RGB", (parent.width, parent.height), parent.rgb).resize(size, Image.Resampling.LANCZOS)
+    return Pixels(*size, image.tobytes())

@@ -1,0 +1,53 @@
+"""Pace: how fast the device steps, for the times people are told and the limit after which a call is stuck."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from statistics import median
+
+LEAST_STUCK_S = 30.0
+STUCK_TIMES = 10
+FIRST_CALL_S = 300.0
+KEPT = 64
+
+
+class Pace:
+    """Measure model calls in seconds a coin, per Model. The device's thread writes; any thread may read."""
+
+    def __init__(self, clock: Callable[[], float], *, first_call_s: float = FIRST_CALL_S) -> None:
+        self._clock = clock
+        self._first_call_s = first_call_s
+        self._measured: dict[str, deque[float]] = {}
+        self._call: tuple[float, str, int] | None = None
+
+    def start(self, model: str, coins: int) -> None:
+        """Note that a call worth `coins` (padding counts) begins now."""
+        self._call = (self._clock(), model, coins)
+
+    def stop(self, useful: int | None = None) -> None:
+        """Note that the call ended; `useful` is its worth without padding, None where it failed and says nothing."""
+        if self._call is None:
+            return
+        began, model, _ = self._call
+        self._call = None
+        if useful:
+            self._measured.setdefault(model, deque(maxlen=KEPT)).append((self._clock() - began) / useful)
+
+    def seconds(self, model: str, coins: float) -> float | None:
+        """Return how long work worth `coins` takes, None while nothing of that Model was measured."""
+        # A copy, since the device's thread may append meanwhile; deque.copy is one call and so not interrupted.
+        measured = self._measured.get(model)
+        return median(measured.copy()) * coins if measured else None
+
+    def stuck_s(self) -> float | None:
+        """Return for how many seconds the present call has run, if that is longer than any call should."""
+        call = self._call
+        if call is None:
+            return None
+        began, model, coins = call
+        usual = self.seconds(model, coins)
+        # The first call of a Model reads its weights and compiles kernels: no median speaks for it.
+        limit = self._first_call_s if usual is None else max(LEAST_STUCK_S, STUCK_TIMES * usual)
+        took = self._clock() - began
+        return took if took > limit else None

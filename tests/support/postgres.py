@@ -1,0 +1,100 @@
+"""A private PostgreSQL cluster in a temporary folder, from the server programs of the system."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import pytest
+
+PROGRAMS = Path("/usr/lib/postgresql")
+ROLE = "limner"
+# Nothing here outlives the tests, so nothing need outlive a power cut.
+FAST = {
+    "listen_addresses": "''",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "100",
+}
+
+
+class Cluster:
+    """A running cluster with one database, emptied for each test; reached by a unix socket alone."""
+
+    def __init__(self, sockets: Path) -> None:
+        self._sockets = sockets
+
+    def connect(self) -> psycopg.Connection[tuple[object, ...]]:
+        """Connect beside the Archive, every statement its own transaction."""
+        return psycopg.connect(host=str(self._sockets), user=ROLE, dbname="postgres", autocommit=True)
+
+    def fresh(self) -> str:
+        """Empty the database, whoever still uses it, and return its URL as the Archive takes it."""
+        with self.connect() as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            connection.execute("DROP SCHEMA public CASCADE")
+            connection.execute("CREATE SCHEMA public")
+        return f"postgresql+psycopg://{ROLE}@/postgres?host={self._sockets}"
+
+
+def programs() -> Path | None:
+    """Return the folder of the newest server programs, None where there are none."""
+    found = [path.parent for path in PROGRAMS.glob("*/bin/initdb")]
+    return max(found, key=lambda path: int(path.parent.name), default=None)
+
+
+@contextmanager
+def cluster() -> Iterator[Cluster]:
+    """Start a cluster and throw it away; as root it runs as the system's user `postgres`."""
+    found = programs()
+    assert found is not None
+    # Not below pytest's own folder: a socket's path may have 107 signs, and `postgres` could not enter it.
+    home = Path(tempfile.mkdtemp(prefix="limner-pg-", dir="/tmp"))
+    prefix: list[str] = []
+    if os.geteuid() == 0:
+        owner = pwd.getpwnam("postgres")
+        os.chown(home, owner.pw_uid, owner.pw_gid)
+        prefix = ["setpriv", f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups"]
+
+    def run(program: str, *arguments: str) -> None:
+        subprocess.run(
+            [*prefix, str(found / program), "-D", str(home / "data"), *arguments],
+            check=True,
+            cwd=home,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.STDOUT,
+        )
+
+    options = " ".join(["-k", str(home), *(f"-c {key}={value}" for key, value in FAST.items())])
+    try:
+        run("initdb", "-A", "trust", "-U", ROLE, "-E", "UTF8", "--locale=C", "--no-sync")
+        run("pg_ctl", "-w", "-l", str(home / "log"), "-o", options, "start")
+        try:
+            yield Cluster(home)
+        finally:
+            run("pg_ctl", "-w", "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(home)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """Give the session's one cluster; without the programs skip, or fail where nothing may be skipped."""
+    if programs() is None:
+        absent = "PostgreSQL's server programs are missing: apt install postgresql"
+        if os.environ.get("LIMNER_STRICT") == "1":
+            pytest.fail(absent)
+        pytest.skip(absent)
+    with cluster() as running:
+        yield running

@@ -1,0 +1,99 @@
+"""Make a small SD-shaped model folder with random weights, for tests that need a real model but no real picture."""
+
+from __future__ import annotations
+
+import os
+from atexit import register
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+
+
+def make_tiny_model(folder: Path, seed: int = 0) -> Path:
+    """Write a model of about 5 MB (64x64 px, 77 tokens, 4 latent channels) into `folder` and return it.
+
+    The same seed gives the same weights, so the same digest.
+    """
+    torch, diffusers, transformers = (import_module(name) for name in ("torch", "diffusers", "transformers"))
+    for library in (diffusers, transformers):
+        library.utils.logging.set_verbosity_error()
+        library.utils.logging.disable_progress_bar()
+    before = torch.random.get_rng_state()
+    torch.manual_seed(seed)
+    tokenizer = _tokenizer()
+    text = transformers.CLIPTextConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=32,
+        intermediate_size=37,
+        num_attention_heads=4,
+        num_hidden_layers=2,
+        max_position_embeddings=77,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    unet = diffusers.UNet2DConditionModel(
+        sample_size=8,
+        in_channels=4,
+        out_channels=4,
+        block_out_channels=(32, 64),
+        layers_per_block=1,
+        norm_num_groups=8,
+        attention_head_dim=4,
+        cross_attention_dim=32,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+    )
+    vae = diffusers.AutoencoderKL(
+        block_out_channels=(16, 32, 32, 32),
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        latent_channels=4,
+        layers_per_block=1,
+        norm_num_groups=8,
+        sample_size=64,
+    )
+    pipe = diffusers.StableDiffusionPipeline(
+        vae=vae,
+        text_encoder=transformers.CLIPTextModel(text),
+        tokenizer=tokenizer,
+        unet=unet,
+        scheduler=diffusers.PNDMScheduler(
+            beta_start=0.00085,
+            beta_end=0.012,
+            beta_schedule="scaled_linear",
+            num_train_timesteps=1000,
+            set_alpha_to_one=False,
+            skip_prk_steps=True,
+            steps_offset=1,
+            timestep_spacing="leading",
+        ),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipe.save_pretrained(folder, safe_serialization=True)
+    torch.random.set_rng_state(before)
+    return folder
+
+
+def _tokenizer() -> Any:
+    """Return a CLIP tokenizer of single bytes: 512 symbols and the two special ones, no merges."""
+    symbols = list(import_module("transformers.convert_slow_tokenizer").bytes_to_unicode().values())
+    words = [*symbols, *(f"{symbol}</w>" for symbol in symbols), "<|startoftext|>", "<|endoftext|>"]
+    vocab = {word: index for index, word in enumerate(words)}
+    return import_module("transformers").CLIPTokenizer(vocab=vocab, merges=[], model_max_length=77)
+
+
+@cache
+def shared_tiny_model() -> Path:
+    """Return one tiny model for all tests of this process, removed when it ends."""
+    place = TemporaryDirectory(prefix="limner-tiny-")
+    register(place.cleanup)
+    return make_tiny_model(Path(place.name) / "tiny")
