@@ -7,7 +7,7 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +29,7 @@ from inference.engine import Engine
 from inference.late import LateEngine
 from inference.models import Registry
 from inference.queue import InferenceQueue
+from inference.quiet import set_environment
 
 HOME = Path(__file__).resolve().parent
 GIVE_BACK_AFTER_S = 20.0
@@ -96,7 +97,7 @@ class Program:
         """Stop claiming, give back what needs long, deliver what is ready, close the log."""
         self.stopping = True
         await self.dispatcher.stop()
-        await self.queue.stop(GIVE_BACK_AFTER_S)
+        await self.dispatcher.give_back(await self.queue.stop(GIVE_BACK_AFTER_S))
         await self.dispatcher.wait_idle()
         await self.courier.stop()
         for task in self.tasks:
@@ -132,7 +133,8 @@ async def build(
     load = _loader(archive, asyncio.get_running_loop())
     if make_engine is None:
         device = await _device(config, archive)
-        engine: Engine = LateEngine(config.engine.rows, lambda: _local(config, device, registry, load))
+        sizes = config.engine.rows if config.engine.mode == "fast" else config.engine.rows[-1:]
+        engine: Engine = LateEngine(sizes, lambda: _local(config, device, registry, load))
     else:
         engine = make_engine(load, registry)
     queue = InferenceQueue(
@@ -165,6 +167,7 @@ def _wire(
         state=lambda: program.state(),
         pace=pace,
         fresh_seed=lambda: secrets.randbelow(SEEDS),
+        cut=_cutter(registry, pool),
     )
 
     def wake(cancelled: str | None) -> None:
@@ -178,6 +181,7 @@ def _wire(
 
 def probe(config: Config) -> dict[str, Any]:
     """Return what the device is and what it would paint with; imports torch, so it takes seconds."""
+    set_environment(os.environ)
     import torch
 
     from inference.fingerprint import device_facts
@@ -190,6 +194,7 @@ def probe(config: Config) -> dict[str, Any]:
 
 def _local(config: Config, device: DeviceChoice, registry: Registry, load: Load) -> Engine:
     # Imported on the device's thread: torch and diffusers take seconds, and no face waits for them.
+    set_environment(os.environ)
     from inference.local import LocalEngine
 
     return LocalEngine(
@@ -203,6 +208,23 @@ def _local(config: Config, device: DeviceChoice, registry: Registry, load: Load)
         default=config.models.default,
         loaded=config.engine.loaded,
     )
+
+
+def _cutter(registry: Registry, pool: ThreadPoolExecutor) -> Callable[[str, str], Awaitable[str | None]]:
+    """Return what tells which words of a Prompt a Model does not read; tokenizers are read once, in the pool."""
+    from functools import cache
+
+    @cache
+    def reader(digest: str) -> Any:
+        from inference.conditioning import Reader
+
+        return Reader(registry.folder(digest))
+
+    async def cut(digest: str, prompt: str) -> str | None:
+        found: str | None = await asyncio.get_running_loop().run_in_executor(pool, lambda: reader(digest).cut(prompt))
+        return found
+
+    return cut
 
 
 def _loader(archive: SqlArchive, loop: asyncio.AbstractEventLoop) -> Load:

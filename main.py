@@ -16,7 +16,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import cast
 
-from build import HOME, MakeEngine, Program, build, milliseconds, probe
+from build import HOME, STUCK_EXIT, MakeEngine, Program, build, milliseconds, probe
 from cli import app as command_line
 from cli.console import Console
 from cli.doctor import Patient
@@ -68,12 +68,21 @@ async def serve(
         faces.append(await _discord(program, token, say))
     if config.page.open_browser:
         open_browser(url, environ)
-    await stop.wait()
+    code = await _until(stop, program.queue.broken)
     say("Stopping: what is nearly done is finished, the rest is painted at the next start.")
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(_close(program, faces), STOP_S)
     lock.release()
-    return 0
+    return code
+
+
+async def _until(stop: asyncio.Event, broken: asyncio.Event) -> int:
+    """Wait for the order to stop (0), or for the device to break: then only a new process helps."""
+    waits = [asyncio.create_task(event.wait()) for event in (stop, broken)]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
+    return 0 if stop.is_set() else STUCK_EXIT
 
 
 async def _close(program: Program, faces: list[Stop]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from core.job import Job, Kind
 from core.picture import Fingerprint, Picture, Replay
 from core.ports import NewPicture, PngFacts
 from core.recipe import SEEDS, Paint, Recipe, Upscale, Variation, from_json
+from core.words import shown
 
 VARY_AMOUNT = 0.15
 OPTIONS = (
@@ -60,6 +61,19 @@ def imagine(
         recipes, notes = fill(whole, card, lambda: seed)
         plans.append(Plan(tuple(NewPicture(recipe, cost(recipe)) for recipe in recipes), card.name, notes))
     return plans
+
+
+async def with_cut(plan: Plan, cut: Callable[[str, str], Awaitable[str | None]]) -> Plan:
+    """Say which words of the Prompt the Model will not read: never cut in silence."""
+    recipe = plan.pictures[0].recipe
+    if not isinstance(recipe, Paint):
+        return plan
+    lost = await cut(recipe.model.digest, recipe.prompt)
+    if lost is None:
+        return plan
+    return replace(
+        plan, notes=(*plan.notes, f"The model {plan.model} does not read that far; cut: {shown(lost, 200)}.")
+    )
 
 
 def again(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 
 from core.draft import calls, cost
 from core.errors import Busy, Lost, StudioError
@@ -69,6 +69,14 @@ class Dispatcher:
         while self._held:
             await asyncio.wait([task for _, task in self._held.values()])
 
+    async def give_back(self, job_ids: set[str]) -> None:
+        """Return Jobs the Renderer gave up with the program's end to the queue; the attempt does not count."""
+        for job_id in job_ids & set(self._held):
+            job, task = self._held[job_id]
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await self._archive.give_back(job)
+
     async def _claim(self) -> None:
         while self._open and self._renderer.room() > 0:
             claimed = await self._archive.claim(self._owner, LEASE_S)
@@ -78,7 +86,9 @@ class Dispatcher:
             job, pictures = claimed
             self._pace.started(Standing(job.id, True, len(pictures), sum(cost(each.recipe) for each in pictures)))
             self._feed.moved()
-            task = asyncio.create_task(self._paint(job, pictures), name=f"paint {job.id}")
+            # Handed over before the next look at room(), so that no Job too many is claimed.
+            progress = self._renderer.render(job, pictures)
+            task = asyncio.create_task(self._paint(job, pictures, progress), name=f"paint {job.id}")
             self._held[job.id] = (job, task)
 
     async def _sleep(self) -> None:
@@ -90,9 +100,9 @@ class Dispatcher:
         except TimeoutError:
             return
 
-    async def _paint(self, job: Job, pictures: tuple[Picture, ...]) -> None:
+    async def _paint(self, job: Job, pictures: tuple[Picture, ...], progress: AsyncIterator[Progress]) -> None:
         try:
-            await self._follow(job, {picture.index: picture for picture in pictures})
+            await self._follow(job, {picture.index: picture for picture in pictures}, progress)
         except Lost:
             log.warning("job %s: the lease was lost; whoever holds it goes on", job.id)
             self._renderer.cancel(job.id)
@@ -108,8 +118,8 @@ class Dispatcher:
             self._settled()
             self._wake.set()
 
-    async def _follow(self, job: Job, pictures: dict[int, Picture]) -> None:
-        async for progress in self._renderer.render(job, tuple(pictures.values())):
+    async def _follow(self, job: Job, pictures: dict[int, Picture], news: AsyncIterator[Progress]) -> None:
+        async for progress in news:
             match progress:
                 case Stepping(picture=index):
                     picture = pictures[index]

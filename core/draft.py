@@ -11,6 +11,9 @@ from core.errors import BadWords, ModelUnavailable
 from core.recipe import SEEDS, ModelRef, Paint, Recipe, Sketch, Upscale, Variation, real
 
 STEPS = (1, 150)
+LCM_STEPS = (1, 50)
+"""diffusers distils a Model for at most 50."""
+
 GUIDANCE = (0.0, 30.0)
 COUNT = (1, 16)
 SIDE = (64, 2048)
@@ -108,6 +111,8 @@ def fill(draft: Draft, card: ModelCard, fresh_seed: Callable[[], int]) -> tuple[
         notes.append("What to avoid (--no) has no effect here: it needs a guidance above 1.")
     strength = _strength(draft, card, steps, notes)
     sampler = _sampler(draft, card)
+    if sampler == "lcm":
+        _within("--steps", steps, LCM_STEPS, whole=True)
     first = Paint(
         prompt=draft.prompt,
         negative_prompt=negative,
@@ -133,7 +138,7 @@ def calls(recipe: Recipe) -> int:
     steps = recipe.steps - recipe.first_step
     if recipe.sampler.startswith("heun"):
         return 2 * steps - 1
-    return steps + 1 if recipe.sampler == "plms" else steps
+    return steps + 1 if recipe.sampler == "plms" and recipe.steps > 1 else steps
 
 
 def cost(recipe: Recipe) -> int:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from core import access, asking, wording
 from core.draft import ModelCard
-from core.errors import BadInput, NotFound
+from core.errors import BadInput, Busy, NotFound
 from core.feed import Feed
 from core.grammar import command
 from core.job import KINDS, Job, Kind
@@ -52,6 +52,8 @@ class House:
     state: Callable[[], str]
     pace: Pace
     fresh_seed: Callable[[], int]
+    cut: Callable[[str, str], Awaitable[str | None]]
+    """Says which words of a Prompt the Model (by digest) does not read, None where it reads all."""
 
 
 class Studio:
@@ -73,6 +75,8 @@ class Studio:
 
     async def ask(self, ask: Ask) -> list[JobSheet]:
         """Accept Jobs, all or none, and return their sheets; raise a StudioError where nothing was accepted."""
+        if self._house.state() == "stopping":
+            raise Busy("Limner is stopping; nothing was accepted.", "Ask again in a moment.")
         kind, words = (ask.kind, ask.words) if ask.kind else command(ask.words)
         if kind not in KINDS:
             raise BadInput(f"/{kind} paints nothing.", "Ask for it by its own command.")
@@ -103,9 +107,10 @@ class Studio:
             sketch = None if ask.sketch is None else await self._archive.sketch(ask.sketch)
             if ask.sketch is not None and sketch is None:
                 raise NotFound("That sketch is not here.", "Send it again.")
-            return asking.imagine(
+            plans = asking.imagine(
                 words, ask.options, sketch, self._cards(), self._house.default_model, self._house.fresh_seed
             )
+            return [await asking.with_cut(plan, self._house.cut) for plan in plans]
         parent, job = await self._target(ask, kind, words)
         pictures = (await self._archive.pictures([job.id]))[job.id]
         return [asking.again(kind, words, ask.options, parent, job, pictures, self._cards(), self._house.fresh_seed)]

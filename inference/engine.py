@@ -1,4 +1,4 @@
-"""Engine: what begins, steps and finishes Runs on one device; all but `wrap` is called on that device's thread alone."""
+"""Engine: what begins, steps and finishes Runs on one device; all but `wrap` is called on that device's thread."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Engine(Protocol):
         ...
 
     def step(self, batch: Batch) -> None:
-        """Make one model call; advance every Run of it by one (`Run.stepped`), or set the error of those that failed."""
+        """Make one model call; advance every Run of it by one (`Run.stepped`), or set its error where it failed."""
         ...
 
     def preview(self, run: Run) -> bytes | None:
@@ -39,7 +39,7 @@ class Engine(Protocol):
         ...
 
     def wrap(self, run: Run, decoded: object) -> Painted:
-        """Finish what was decoded: watermark, PNG, digests, no model call. Called on any thread, while other Runs are stepped."""
+        """Finish what was decoded: watermark, PNG, digests, no model call. Called on any thread, beside other calls."""
         ...
 
     def close(self) -> None:

@@ -47,7 +47,9 @@ class ArchiveMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.home = Path(tempfile.mkdtemp(prefix="limner-machine-"))
+        # In memory where there is such a folder: thousands of flushes are not the subject here.
+        shared = Path("/dev/shm")
+        self.home = Path(tempfile.mkdtemp(prefix="limner-machine-", dir=shared if shared.is_dir() else None))
         self.runner = asyncio.Runner()
         self.clock = Ticks()
         self.noise = noise()
@@ -209,9 +211,46 @@ class ArchiveMachine(RuleBasedStateMachine):
         self.clock.tick(9)
         return self.claim(who)
 
+    # Random steps seldom meet in these ways, so each is a step of its own.
+
+    @rule(n=st.integers(2, 3))
+    def overtake(self, n: int) -> None:
+        """Let a Worker come back with a Picture after another took over its Job."""
+        self.accept(1000 + next(self.turns), "a", n)
+        late = self.claim("w1")
+        self.stall("w2")
+        while isinstance(self.claim("w2"), tuple):
+            continue
+        if isinstance(late, tuple):
+            self.store(late, 0, False)
+
+    @rule(
+        way=st.sampled_from(["requeue", "failed", "cancelled", "give back"]), painted=st.booleans(), asked=st.booleans()
+    )
+    def part(self, way: str, painted: bool, asked: bool) -> None:
+        """Leave a Job with one Picture of two, or that was to be cancelled."""
+        self.accept(1000 + next(self.turns), "b", 2)
+        lease = self.claim("w1")
+        if isinstance(lease, tuple):
+            if painted:
+                self.store(lease, 0, False)
+            if asked:
+                self.cancel(lease[0].id)
+            self.leave(lease, way, False)
+
+    @rule(order=st.permutations("aab"))
+    def crowd(self, order: list[str]) -> None:
+        """Let two Persons ask for unequal much, and serve one Job."""
+        for who in order:
+            self.accept(1000 + next(self.turns), who, 1)
+        self.claim("w1")
+
     @rule(target=letters)
     def collect(self) -> MultipleResults[Parcel]:
-        """Lease what is to be delivered; nothing that is leased or closed."""
+        """Lease what is to be delivered, asking twice; nothing that is leased or closed."""
+        return multiple(*self._leased(), *self._leased())
+
+    def _leased(self) -> list[Parcel]:
         found = self._do(self.archive.parcels("courier", LEASE_S))
         for parcel in found:
             name = (parcel.job.id, parcel.kind)
@@ -219,7 +258,15 @@ class ArchiveMachine(RuleBasedStateMachine):
             assert self.parcels.get(name, (0, 0))[1] < self.clock.now, "handed out twice"
             assert parcel.kind == "apology" or any(picture.state == "stored" for picture in parcel.pictures)
             self.parcels[name] = (parcel.fence, self.clock.now + round(LEASE_S * 1000))
-        return multiple(*found)
+        return found
+
+    @rule()
+    def letter(self) -> None:
+        """Bring a Job to its end, deliver it, and deliver it again."""
+        self.cancel(self.accept(1000 + next(self.turns), "a", 1))
+        for parcel in self._leased():
+            self.deliver(parcel, False, False)
+            self.deliver(parcel, True, False)
 
     @rule(parcel=letters, dead=st.booleans(), late=st.booleans())
     def deliver(self, parcel: Parcel, dead: bool, late: bool) -> None:
@@ -293,6 +340,8 @@ class ArchiveMachine(RuleBasedStateMachine):
             waits = [row for row in pictures[job] if row[1] == "waiting"]
             assert not waits or state in ("queued", "running"), "I3"
             assert all(self.stored[row[4]] == row[3] for row in stored), "I4"
+            lost = [row for row in pictures[job] if self.stored.get(row[4], -1) > 0 and row not in stored]
+            assert not lost, "a stored Picture was taken away"
             assert attempt <= most == MAX_ATTEMPTS, "I5"
             assert (owner is not None) == (state == "running") == (job in self.held)
 

@@ -26,10 +26,10 @@ from tests.support.postgres import Cluster
 # Making a failure small takes minutes; add Phase.shrink when there is one to be read.
 FOUND = [Phase.explicit, Phase.reuse, Phase.generate]
 EVERY_DAY = settings(
-    max_examples=20, stateful_step_count=25, deadline=None, phases=FOUND, suppress_health_check=list(HealthCheck)
+    max_examples=12, stateful_step_count=20, deadline=None, phases=FOUND, suppress_health_check=list(HealthCheck)
 )
-FEW = settings(EVERY_DAY, max_examples=5)
-HUNT = settings(EVERY_DAY, max_examples=80, database=None, derandomize=True)
+FEW = settings(EVERY_DAY, max_examples=4)
+HUNT = settings(EVERY_DAY, max_examples=40, database=None, derandomize=True)
 
 
 @pytest.fixture
@@ -172,6 +172,6 @@ def test_a_planted_mistake_is_caught(
     mistake: Callable[..., Any],
 ) -> None:
     monkeypatch.setattr(module, name, mistake)
-    with pytest.raises(BaseException) as caught:
+    # Not BaseException: a test that ran out of time has caught nothing.
+    with pytest.raises(Exception):  # noqa: B017
         run_state_machine_as_test(machine, settings=HUNT)
-    assert not isinstance(caught.value, KeyboardInterrupt | SystemExit)

@@ -50,6 +50,11 @@ def test_a_runs_fingerprint_has_its_trace_and_its_keys_switches() -> None:
     assert Fingerprint.from_json(json.loads(json.dumps(found.as_json()))) == found
 
 
+def test_a_run_under_other_switches_than_the_self_test_is_untested() -> None:
+    run = runs_of([recipe(registry().card("tiny"))])[0]
+    assert fingerprint.of_run({}, run, Key("m", exclusive=True), "fast", "equal").facts["self_test"] == "untested"
+
+
 def test_a_reproduce_has_the_mode_it_followed() -> None:
     run = runs_of([recipe(registry().card("tiny"))])[0]
     run.replay = Replay(Fingerprint(((8, 5),), {"mode": "exact"}), "0")

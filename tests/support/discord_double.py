@@ -45,6 +45,10 @@ PATIENCE_S = 20.0
 """How long a test waits for what must happen; it goes on the moment it has."""
 
 
+async def reads_all(_: str, __: str) -> None:
+    """Say that the Model reads every word."""
+
+
 class Gate:
     """Hold the device before each step until opened."""
 
@@ -136,7 +140,7 @@ class World:
         feed, pace, faces = Feed(), Pace(time.monotonic), dict[str, Face]()
         courier = Courier(archive, faces, feed, self.ticks, "double")
         dispatcher = Dispatcher(archive, queue, feed, pace, faces, self.ticks, courier.wake, "double")
-        house = House(lambda: (CARD,), "tiny", self.limits, lambda: queue.state, pace, lambda: 77)
+        house = House(lambda: (CARD,), "tiny", self.limits, lambda: queue.state, pace, lambda: 77, reads_all)
 
         def wake(cancelled: str | None) -> None:
             dispatcher.wake(cancelled)
@@ -220,9 +224,11 @@ class World:
         self.env.backend.subscribers.append(hear)
         return found
 
-    async def parcel(self, reply: Reply | None = None, kind: Literal["result", "apology"] = "result") -> Parcel:
-        """Return the first Job as the outbox would hand it over once more."""
-        job = await self.parts.archive.job(self.rows("SELECT id FROM jobs ORDER BY id")[0][0])
+    async def parcel(
+        self, reply: Reply | None = None, kind: Literal["result", "apology"] = "result", nth: int = 0
+    ) -> Parcel:
+        """Return the nth Job as the outbox would hand it over once more."""
+        job = await self.parts.archive.job(self.rows("SELECT id FROM jobs ORDER BY id")[nth][0])
         assert job is not None
         pictures = (await self.parts.archive.pictures([job.id]))[job.id]
         return Parcel(kind, job, pictures, "n" * 25, 1, 1, reply)
