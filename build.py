@@ -61,6 +61,7 @@ class Program:
     pool: ThreadPoolExecutor
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     stopping: bool = False
+    _reading: asyncio.Task[None] | None = None
 
     def state(self) -> str:
         """Return what the page's head shows: reading models, warming up, ready, stopping, or what failed."""
@@ -81,8 +82,14 @@ class Program:
             task.add_done_callback(_tell_if_it_died)
             self.tasks.append(task)
 
-    async def read_models(self) -> None:
-        """Compute the digests of Models never seen before; the others come from the log."""
+    async def read_models(self, wait_s: float | None = None) -> None:
+        """Compute the digests of Models never seen before, once; wait for it, or so long at most."""
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read_models(), name="models")
+            self._reading.add_done_callback(_tell_if_it_died)
+        await asyncio.wait([self._reading], timeout=wait_s)
+
+    async def _read_models(self) -> None:
         known = await self.archive.weights()
         loop = asyncio.get_running_loop()
         await self.archive.keep_weights(await loop.run_in_executor(self.pool, self.registry.read, known))

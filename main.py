@@ -29,6 +29,9 @@ from core.studio import Studio
 from db.archive import free_bytes
 
 STOP_S = 25.0
+MODELS_WAIT_S = 1.0
+"""Models seen before are read in this time; large new ones are read while the page is up and says so."""
+
 Stop = Callable[[], Awaitable[None]]
 Say = Callable[[str], None]
 
@@ -59,6 +62,7 @@ async def serve(
         secret=secrets.token_urlsafe(24),
         randomness=secrets.token_bytes,
     )
+    await program.read_models(MODELS_WAIT_S)
     url = await page.start()
     lock.write(RunNote(os.getpid(), url, bearer))
     say(f"Limner is at {url}")

@@ -1,0 +1,49 @@
+"""The program as a process for the crash tests: main.serve with a deterministic engine, no torch, and a killer."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import main
+from build import HOME
+from core.config import load
+from core.ports import CrashPoint
+from tests.support.fake_engine import FakeEngine
+
+
+def killer(wanted: str) -> CrashPoint:
+    """Return a crash point that kills this process with SIGKILL at `name` or at the nth passing of `name:nth`."""
+    name, _, nth = wanted.partition(":")
+    left = int(nth or 1)
+
+    def at(point: str) -> None:
+        nonlocal left
+        if point == name:
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    return at
+
+
+async def run(data: Path) -> int:
+    """Serve until told to stop or killed."""
+    environ = {"LIMNER__PAGE__PORT": "0", "LIMNER__PAGE__OPEN_BROWSER": "false", "LIMNER__LIMITS__WAITING": "0",
+               "LIMNER__LIMITS__PER_MINUTE": "0"}  # fmt: skip
+    loaded = load(main.HOME / "config.toml", data / "none.toml", environ)
+    return await main.serve(
+        loaded.config,
+        data,
+        environ={},
+        say=lambda words: print(words, flush=True),
+        make_engine=lambda *_: FakeEngine(step_s=0.01),
+        at=killer(os.environ.get("LIMNER_CRASH_AT", "")),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(run(Path(sys.argv[1]))))
