@@ -1,0 +1,163 @@
+"""LimnerBot: the Discord client, its cogs and buttons, its commands in step with Discord's list."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from bot.attachments import Attachments
+from bot.buttons import ActionButton
+from bot.cogs.imagine import ImagineCog
+from bot.cogs.reroll import RerollCog
+from bot.cogs.sketch import SketchCog
+from bot.delivery import DiscordFace
+from bot.guests import FACE, NOBODY, tell
+from bot.post import Post
+from bot.reception import Reception
+from core.errors import BadConfig, StudioError
+from core.ports import Clock, Face
+from core.studio import Studio
+from core.wording import NEUTRAL
+
+Stop = Callable[[], Awaitable[None]]
+log = logging.getLogger(__name__)
+AGAIN_S = 5.0
+"""Pause before the gateway is taken up again after an error of discord.py's own."""
+
+RATE_LIMIT_S = 30.0
+"""A wait longer than this is an error, tried again later: a result must not hang on it."""
+
+
+class Tree(app_commands.CommandTree["LimnerBot"]):
+    """The commands; an error that reaches it is ours."""
+
+    async def on_error(
+        self, interaction: discord.Interaction[LimnerBot], error: app_commands.AppCommandError, /
+    ) -> None:
+        """Log it and tell the Person in one neutral sentence."""
+        log.error("interaction %s: an error that is ours", interaction.id, exc_info=error)
+        await tell(interaction, NEUTRAL)
+
+
+class LimnerBot(commands.Bot):
+    """Speak for Studio in Discord. guilds: servers whose commands are registered at once, none = everywhere."""
+
+    def __init__(
+        self,
+        studio: Studio,
+        *,
+        guilds: Sequence[int],
+        clock: Clock,
+        attachments: Attachments | None = None,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        intents = discord.Intents(guilds=True, guild_messages=True, dm_messages=True)
+        super().__init__(
+            commands.when_mentioned,
+            help_command=None,
+            tree_cls=Tree,
+            intents=intents,
+            allowed_mentions=NOBODY,
+            max_ratelimit_timeout=RATE_LIMIT_S,
+            allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False),
+            allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
+        )
+        post = Post(self, clock)
+        self.studio = studio
+        self.attachments = attachments or Attachments()
+        self.face = DiscordFace(post, studio, lambda: self.application_id is not None, pause)
+        self.reception = Reception(studio, self.face, post, clock)
+        self._guilds = tuple(guilds)
+        self._pause = pause
+
+    async def setup_hook(self) -> None:
+        """Add cogs and buttons, then tell Discord the commands."""
+        if not self.cogs:
+            for cog in (ImagineCog, RerollCog, SketchCog):
+                await self.add_cog(cog(self))
+            self.add_dynamic_items(ActionButton)
+        if not self._guilds:
+            await self.tree.sync()
+        for guild in map(discord.Object, self._guilds):
+            self.tree.copy_global_to(guild=guild)
+            try:
+                await self.tree.sync(guild=guild)
+            except discord.Forbidden:
+                log.error("server %d: its commands could not be registered; invite the bot there first", guild.id)
+
+    async def on_message(self, message: discord.Message, /) -> None:
+        """Leave messages to the cogs: there are no prefix commands."""
+
+    async def serve(self, token: str) -> None:
+        """Log in and stay connected until closed; an error inside discord.py ends one connection, not the face."""
+        logged_in = False
+        while not self.is_closed():
+            try:
+                if not logged_in:
+                    await self.login(token)
+                    logged_in = True
+                await self.connect(reconnect=True)
+            except discord.LoginFailure as error:
+                raise BadConfig("Discord refuses the token.", "Set DISCORD_TOKEN to the one it shows.") from error
+            except Exception:
+                # discord.py does not guard its event parsers: one odd event ends the reading task for good.
+                if self.is_closed():
+                    raise
+                log.exception("the connection to Discord ended with an error; connecting again")
+                await self._leave(logged_in)
+                await self._pause(AGAIN_S)
+
+    async def _leave(self, logged_in: bool) -> None:
+        """Close what an ended connection left open."""
+        if not logged_in:
+            await self.http.close()
+        elif self.ws is not None:
+            await self.ws.close(code=4000)
+
+    async def close(self) -> None:
+        """Stop showing Progress, then leave."""
+        await self.face.close()
+        await super().close()
+
+
+def milliseconds() -> int:
+    """Return the time now, ms UTC."""
+    return time.time_ns() // 1_000_000
+
+
+async def start(
+    studio: Studio,
+    faces: MutableMapping[str, Face],
+    token: str,
+    guilds: Sequence[int],
+    say: Callable[[str], object],
+    clock: Clock = milliseconds,
+) -> Stop:
+    """Put the Discord face among the others and connect in the background; return what ends it."""
+    bot = LimnerBot(studio, guilds=guilds, clock=clock)
+    faces[FACE] = bot.face
+    task = asyncio.create_task(_serve(bot, token, say), name=FACE)
+
+    async def stop() -> None:
+        await bot.close()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    return stop
+
+
+async def _serve(bot: LimnerBot, token: str, say: Callable[[str], object]) -> None:
+    """Keep one face's end from being everybody's."""
+    try:
+        await bot.serve(token)
+    except StudioError as error:
+        say(error.whole())
+    except Exception:
+        log.exception("the Discord face ended")
+        say("Discord ended the connection for good; the log says why. The other ways in go on.")

@@ -1,0 +1,1 @@
+"""One cog per thing that can be asked for in Discord."""

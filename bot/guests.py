@@ -1,0 +1,77 @@
+"""Who asks and where, in core's words, and how a refusal is told to them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import discord
+
+from bot.plain import quiet
+from core.errors import BadWords, LimitReached, StudioError
+from core.person import Person, Place
+from core.wording import NEUTRAL
+from core.words import caret
+
+log = logging.getLogger(__name__)
+FACE = "discord"
+NOBODY = discord.AllowedMentions.none()
+"""Given on every send and every edit: an edit without it parses mentions by Discord's default rules."""
+
+UNSENT = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError)
+"""Whatever a call that did not succeed may raise: refused, told to wait too long, or the line is down."""
+
+
+def person_of(user: discord.abc.User, application: discord.AppInfo | None) -> Person:
+    """Return the Person behind a Discord account; the application's owner or team is the owner."""
+    owners: set[int] = set()
+    if application is not None:
+        owners = {member.id for member in application.team.members} if application.team else {application.owner.id}
+    return Person(f"{FACE}:{user.id}", user.display_name, is_owner=user.id in owners)
+
+
+def place_of(guild_id: int | None, channel_id: int | None) -> Place:
+    """Return the Place of a channel; ids as text, for they pass 2^53."""
+    guild = None if guild_id is None else str(guild_id)
+    return Place.of(FACE, {"guild": guild, "channel": str(channel_id)})
+
+
+def channel_of(place: Place) -> int:
+    """Return the channel a Place names."""
+    return int(str(place.unpack()["channel"]))
+
+
+def refusal(error: StudioError) -> str:
+    """Return an error as a message: the sentence, the words with a caret, when a Limit opens again."""
+    parts = [quiet(error.whole())]
+    if isinstance(error, BadWords) and (pointed := caret(error)):
+        # A backtick would end the block; its stand-in is as wide.
+        parts.append("```\n" + pointed.replace("`", "ˋ") + "\n```")
+    if isinstance(error, LimitReached) and error.opens_at is not None:
+        parts.append(f"Free again <t:{error.opens_at // 1000}:R>.")
+    return "\n".join(parts)
+
+
+@asynccontextmanager
+async def answering(interaction: discord.Interaction) -> AsyncIterator[None]:
+    """Tell whoever asked why nothing came of it; an error that is not theirs is logged and told neutrally."""
+    try:
+        yield
+    except StudioError as error:
+        await tell(interaction, refusal(error))
+    except Exception:
+        log.exception("interaction %s: an error that is ours", interaction.id)
+        await tell(interaction, NEUTRAL)
+
+
+async def tell(interaction: discord.Interaction, sentence: str) -> None:
+    """Answer one Person alone; where the answer is already promised to all, in its place."""
+    try:
+        if interaction.response.is_done():
+            await interaction.edit_original_response(content=sentence, allowed_mentions=NOBODY)
+        else:
+            await interaction.response.send_message(sentence, ephemeral=True, allowed_mentions=NOBODY)
+    except UNSENT as error:
+        log.warning("interaction %s could not be told why: %s", interaction.id, error)

@@ -1,0 +1,157 @@
+"""Discord's REST calls for a card: edit the interaction's answer, edit by id, send once, find our own again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import discord
+from discord import ui
+from discord.http import Route, handle_message_parameters
+
+from bot.cards import VERSION, CardFile, shown_id
+from bot.guests import NOBODY
+from core.ports import Reply
+
+if TYPE_CHECKING:
+    from discord.ext import commands
+
+log = logging.getLogger(__name__)
+TOKEN_OVER = frozenset({10015, 50027})
+"""Unknown Webhook, Invalid Webhook Token: an interaction's token is over, or was never answered by."""
+
+UNKNOWN_MESSAGE = 10008
+LOOK_BACK = timedelta(minutes=2)
+"""Our clock and Discord's may differ by this much."""
+
+LOOK_AT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """Be a message to be: its card, built anew for each attempt, and the files it shows."""
+
+    view: Callable[[], ui.LayoutView]
+    files: Sequence[CardFile] = ()
+
+    def attached(self) -> list[discord.File]:
+        """Return the files as discord.py sends them, once."""
+        return [file.as_file() for file in self.files]
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Say where a Job's card stands; reply: the interaction whose answer it is, None for a message of its own."""
+
+    channel_id: int
+    message_id: int
+    reply: Reply | None = None
+
+
+class Post:
+    """Bring cards to Discord; every call here may be repeated without a second message."""
+
+    def __init__(self, bot: commands.Bot, clock: Callable[[], int]) -> None:
+        self._bot = bot
+        self._clock = clock
+
+    async def edit(self, spot: Spot, body: Body) -> int:
+        """Edit a card where it stands: by the interaction while its token lives, else by message id."""
+        if spot.reply is not None and self.fresh(spot.reply):
+            try:
+                return await self._edit_original(spot.reply, body)
+            except discord.HTTPException as error:
+                if error.code not in TOKEN_OVER:
+                    raise
+        message = self._channel(spot.channel_id).get_partial_message(spot.message_id)
+        await message.edit(view=body.view(), attachments=body.attached(), allowed_mentions=NOBODY)
+        return spot.message_id
+
+    async def send(self, channel_id: int, body: Body, nonce: str, answers: int | None = None) -> int:
+        """Send a card as a message of its own; within minutes the same nonce gives the same message."""
+        reference = None
+        if answers is not None:
+            reference = discord.MessageReference(message_id=answers, channel_id=channel_id, fail_if_not_exists=False)
+        sent = await self._channel(channel_id).send(
+            view=body.view(),
+            files=body.attached(),
+            nonce=nonce,
+            reference=reference,  # type: ignore[arg-type]  # None is what discord.py itself takes as its default
+            allowed_mentions=NOBODY,
+            mention_author=False,
+        )
+        return sent.id
+
+    async def original(self, reply: Reply, ids: Collection[str]) -> Spot | None:
+        """Return the interaction's answer where it is the card of one of these ids, or has no card on it yet."""
+        if not self.fresh(reply):
+            return None
+        try:
+            found = await self._bot.http.request(self._route("GET", reply))
+        except discord.HTTPException as error:
+            if error.code not in TOKEN_OVER:
+                raise
+            return None
+        components = found.get("components", [])
+        if components and not speaks_of(components, ids):
+            return None
+        return Spot(int(found["channel_id"]), int(found["id"]), reply)
+
+    async def find(self, channel_id: int, ids: Collection[str], since_ms: int) -> Spot | None:
+        """Look for our own card of one of these ids among the first messages after its Job was accepted."""
+        since = datetime.fromtimestamp(since_ms / 1000, UTC) - LOOK_BACK
+        me = self._bot.user
+        try:
+            async for message in self._channel(channel_id).history(limit=LOOK_AT, after=since, oldest_first=True):
+                components = [component.to_dict() for component in message.components]
+                if me is not None and message.author.id == me.id and speaks_of(components, ids):
+                    return Spot(channel_id, message.id)
+        except discord.Forbidden:
+            log.info("channel %s: its messages may not be read, a card there is not looked for", channel_id)
+        return None
+
+    def fresh(self, reply: Reply) -> bool:
+        """Say whether an interaction's token may still be used."""
+        return bool(reply.token) and self._clock() < reply.expires_at
+
+    async def _edit_original(self, reply: Reply, body: Body) -> int:
+        with handle_message_parameters(
+            view=body.view(), attachments=body.attached(), allowed_mentions=NOBODY
+        ) as params:
+            route = self._route("PATCH", reply)
+            # The bot's own HTTP client, not discord.py's webhook adapter: one place that waits for rate limits.
+            if params.files:
+                found = await self._bot.http.request(route, files=params.files, form=params.multipart)
+            else:
+                found = await self._bot.http.request(route, json=params.payload)
+        return int(found["id"])
+
+    def _route(self, method: str, reply: Reply) -> Route:
+        path = "/webhooks/{webhook_id}/{webhook_token}/messages/@original"
+        return Route(method, path, webhook_id=int(reply.application_id), webhook_token=reply.token)
+
+    def _channel(self, channel_id: int) -> discord.PartialMessageable:
+        return self._bot.get_partial_messageable(channel_id)
+
+
+def values(components: Any, key: str) -> Iterator[str]:
+    """Yield every text under a key in a tree of components."""
+    if isinstance(components, dict):
+        if isinstance(components.get(key), str):
+            yield components[key]
+        components = list(components.values())
+    if isinstance(components, list):
+        for part in components:
+            yield from values(part, key)
+
+
+def speaks_of(components: Any, ids: Collection[str]) -> bool:
+    """Say whether a card is that of one of these ids: by its buttons, or where it has none, by the id it shows."""
+    pressed = [each for each in values(components, "custom_id") if each.startswith(f"{VERSION}:")]
+    if pressed:
+        return any(each.rpartition(":")[2] in ids for each in pressed)
+    texts = list(values(components, "content"))
+    return any(shown_id(each) in text for each in ids for text in texts)

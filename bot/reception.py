@@ -1,0 +1,131 @@
+"""Reception: hands what was asked to Studio and answers at once with its queued card."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import discord
+
+from bot.cards import card
+from bot.delivery import DiscordFace
+from bot.guests import NOBODY, UNSENT, person_of, place_of
+from bot.post import Body, Post, Spot
+from core.errors import BadInput
+from core.grammar import parse
+from core.job import ENDED, Kind
+from core.person import Person
+from core.ports import Reply
+from core.sheet import JobSheet
+from core.studio import Ask, Studio
+
+log = logging.getLogger(__name__)
+TOKEN_MS = 870_000
+"""How long an interaction's token is used: 14.5 of its 15 minutes."""
+
+
+class Reception:
+    """Accept first, answer second: the first answer is the queued card of a Job that is already written down."""
+
+    def __init__(self, studio: Studio, face: DiscordFace, post: Post, clock: Callable[[], int]) -> None:
+        self._studio, self._face, self._post, self._clock = studio, face, post, clock
+
+    async def by_interaction(
+        self,
+        interaction: discord.Interaction,
+        words: str = "",
+        *,
+        kind: Kind,
+        parent: str | None = None,
+        sketch: str | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Accept what a command or button asked for; raise a StudioError where nothing was accepted."""
+        if kind == "imagine" and not interaction.app_permissions.send_messages:
+            await self._check_one_card(words)
+        reply = Reply(
+            application_id=str(interaction.application_id),
+            token=interaction.token,
+            channel_id=str(interaction.channel_id),
+            expires_at=self._clock() + TOKEN_MS,
+        )
+        person = person_of(interaction.user, interaction.client.application)
+        ask = Ask(
+            person=person,
+            place=place_of(interaction.guild_id, interaction.channel_id),
+            source=f"discord:{interaction.id}",
+            words=words,
+            kind=kind,
+            parent=parent,
+            sketch=sketch,
+            options=dict(options or {}),
+            reply=reply,
+        )
+        async with self._face.asking(reply):
+            first, *rest = await self._studio.ask(ask)
+            await self._answer(interaction, first, person, reply)
+            await self._further(int(reply.channel_id), rest, person, None)
+
+    async def _check_one_card(self, words: str) -> None:
+        """Refuse words that make several Jobs where the bot may only answer: further cards are messages of its own."""
+        names = [str(model["name"]) for model in await self._studio.models()]
+        if len(parse(words, names)) > 1:
+            wrong = "I may not post in this channel, so I can show one card only."
+            raise BadInput(wrong, "Leave out {sets}, | and --repeat, or ask elsewhere.")
+
+    async def by_message(self, message: discord.Message, words: str, sketch: str) -> None:
+        """Accept what a message asked for and answer under it."""
+        reply = Reply(channel_id=str(message.channel.id), message_id=str(message.id))
+        person = person_of(message.author, None)
+        ask = Ask(
+            person=person,
+            place=place_of(None if message.guild is None else message.guild.id, message.channel.id),
+            source=f"discord:{message.id}",
+            words=words,
+            kind="imagine",
+            sketch=sketch,
+            reply=reply,
+        )
+        async with self._face.asking(reply):
+            await self._further(message.channel.id, await self._studio.ask(ask), person, message.id)
+
+    def body(self, sheet: JobSheet, person: Person) -> Body:
+        """Return a Job's card as it stands now."""
+        eta_s = sheet["eta_s"]
+        ready_at = None if eta_s is None else self._clock() + int(eta_s * 1000)
+        return Body(lambda: card(sheet, person, ready_at=ready_at))
+
+    async def _answer(self, interaction: discord.Interaction, sheet: JobSheet, person: Person, reply: Reply) -> None:
+        view = self.body(sheet, person).view()
+        message_id: int | None
+        try:
+            if interaction.response.is_done():
+                message_id = (await interaction.edit_original_response(view=view, allowed_mentions=NOBODY)).id
+            else:
+                message_id = (await interaction.response.send_message(view=view, allowed_mentions=NOBODY)).message_id
+        except UNSENT as error:
+            # The Job is written down: its result comes by the delivery rule, whatever became of this answer.
+            log.warning("job %s was accepted, but its answer did not arrive: %s", sheet["id"], error)
+            return
+        if message_id is not None:
+            self._face.stands(sheet["id"], Spot(int(reply.channel_id), message_id, reply))
+
+    async def _further(self, channel_id: int, sheets: list[JobSheet], person: Person, answers: int | None) -> None:
+        """Send cards that are messages of their own: answers to a message, cards 2..n of a permutation."""
+        for sheet in sheets:
+            if sheet["state"] in ENDED or self._face.known(sheet["id"]):
+                # The same message came twice: what it asked for has its card.
+                continue
+            try:
+                sent = await self._post.send(channel_id, self.body(sheet, person), _nonce(sheet["id"]), answers)
+            except UNSENT as error:
+                log.warning("job %s was accepted, but its card could not be sent: %s", sheet["id"], error)
+                continue
+            self._face.stands(sheet["id"], Spot(channel_id, sent))
+
+
+def _nonce(job_id: str) -> str:
+    """Return the 25 signs by which Discord knows a queued card sent twice; results have their own."""
+    return hashlib.sha256(f"{job_id} card".encode()).hexdigest()[:25]

@@ -1,0 +1,96 @@
+"""Fetching a picture: hosts, redirects, sizes and times."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from bot.attachments import MAX_BYTES, Attachments, download
+from core.errors import BadSketch
+
+
+def attachment(url: str, size: int = 10, content_type: str | None = "image/png") -> Any:
+    return SimpleNamespace(url=url, size=size, content_type=content_type)
+
+
+async def fetched(_: str) -> bytes:
+    return b"bytes"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://cdn.discordapp.com/a.png",
+        "https://cdn.discordapp.com.evil.invalid/a.png",
+        "https://evil.invalid/cdn.discordapp.com/a.png",
+        "https://cdn.discordapp.com@evil.invalid/a.png",
+        "https://cdn.discordapp.com:8443/a.png",
+        "https://127.0.0.1/a.png",
+        "file:///etc/passwd",
+        "//cdn.discordapp.com/a.png",
+        "",
+    ],
+)
+async def test_only_discords_own_hosts(url: str) -> None:
+    with pytest.raises(BadSketch, match="not on Discord's own file server"):
+        await Attachments(fetched).read(attachment(url))
+
+
+@pytest.mark.parametrize("host", ["cdn.discordapp.com", "media.discordapp.net", "CDN.discordapp.com"])
+async def test_discords_hosts_are_read(host: str) -> None:
+    assert await Attachments(fetched).read(attachment(f"https://{host}/attachments/1/2/a.png?ex=1")) == b"bytes"
+
+
+async def test_too_large_or_no_picture_is_refused_before_a_byte_is_read() -> None:
+    async def never(_: str) -> bytes:
+        raise AssertionError("it was fetched")
+
+    with pytest.raises(BadSketch, match="too large"):
+        await Attachments(never).read(attachment("https://cdn.discordapp.com/a", MAX_BYTES + 1))
+    with pytest.raises(BadSketch, match="no picture"):
+        await Attachments(never).read(attachment("https://cdn.discordapp.com/a", content_type="text/html"))
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[TestServer]:
+    async def good(_: web.Request) -> web.Response:
+        return web.Response(body=b"x" * 100_000)
+
+    async def elsewhere(_: web.Request) -> web.Response:
+        raise web.HTTPFound("/good")
+
+    async def endless(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        try:
+            while True:
+                await answer.write(b"x" * 1_000_000)
+        except ConnectionError:
+            return answer
+
+    app = web.Application()
+    app.add_routes([web.get("/good", good), web.get("/elsewhere", elsewhere), web.get("/endless", endless)])
+    running = TestServer(app)
+    async with running:
+        yield running
+
+
+async def test_bytes_are_streamed_and_counted(server: TestServer) -> None:
+    assert len(await download(str(server.make_url("/good")))) == 100_000
+    with pytest.raises(BadSketch, match="too large"):
+        await download(str(server.make_url("/endless")))
+
+
+async def test_redirects_and_errors_are_not_followed(server: TestServer) -> None:
+    with pytest.raises(BadSketch, match="HTTP 302"):
+        await download(str(server.make_url("/elsewhere")))
+    with pytest.raises(BadSketch, match="HTTP 404"):
+        await download(str(server.make_url("/none")))
+    await server.close()
+    with pytest.raises(BadSketch, match="could not be fetched"):
+        await download("http://127.0.0.1:9/")
