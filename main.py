@@ -11,7 +11,7 @@ import secrets
 import signal
 import sys
 import webbrowser
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import cast
@@ -74,8 +74,7 @@ async def serve(
         open_browser(url, environ)
     code = await _until(stop, program.queue.broken)
     say("Stopping: what is nearly done is finished, the rest is painted at the next start.")
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(_close(program, faces), STOP_S)
+    await _close(program, faces)
     lock.release()
     return code
 
@@ -89,10 +88,13 @@ async def _until(stop: asyncio.Event, broken: asyncio.Event) -> int:
     return 0 if stop.is_set() else STUCK_EXIT
 
 
-async def _close(program: Program, faces: list[Stop]) -> None:
-    await program.close()
-    for stop in reversed(faces):
-        await stop()
+async def _close(program: Program, faces: Sequence[Stop] = ()) -> None:
+    """End every part within STOP_S; what is not done by then is in the log and goes on at the next start."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(STOP_S):
+            await program.close()
+            for stop in reversed(faces):
+                await stop()
 
 
 async def _discord(program: Program, token: str, say: Say) -> Stop:
@@ -163,7 +165,7 @@ class Home:
                 await program.start()
             yield program.studio
         finally:
-            await program.close()
+            await _close(program)
             lock.release()
 
     @asynccontextmanager
@@ -238,4 +240,8 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Not sys.exit: a thread still in a model call must not hold up the end, and everything that lasts is on the disk.
+    os._exit(code)

@@ -216,7 +216,10 @@ class Studio:
         with self._feed.subscribe() as inbox:
             while True:
                 moved, passing = await inbox.next()
-                if moved:
+                before = -1
+                while moved and seen != before:
+                    # The log is read in pages: again until nothing newer comes.
+                    before = seen
                     async for event in self._moves(person, seen):
                         seen = event["id"] or seen
                         yield event

@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sqlalchemy import (
-    Boolean,
-    ColumnElement,
     Select,
     Subquery,
     and_,
     func,
-    literal_column,
     or_,
     select,
     union_all,
@@ -30,8 +27,7 @@ from db.rows import to_job, to_picture
 from db.tables import FileRow, JobRow, LedgerRow, PictureRow
 
 SERVED_MS = 3_600_000
-# Written out, not bound: SQLite uses a partial index only for the very words it was made with.
-OPEN_JOBS: ColumnElement[bool] = literal_column("jobs.state IN ('queued', 'running')", Boolean)
+OPEN_JOBS = JobRow.state.in_(("queued", "running"))
 
 Held = Literal["held", "cancel", "lost"]
 

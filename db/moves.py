@@ -102,9 +102,11 @@ def may_again(session: Session, row: JobRow) -> bool:
 
 
 def give_back(session: Session, now: int, row: JobRow) -> JobRow:
-    """Return a running Job to the queue without counting the attempt; one to be cancelled ends here."""
+    """Return a running Job to the queue without counting the attempt; one with nothing left to paint ends here."""
     if row.cancel_requested:
         return end(session, row, "cancelled", now, "cancelled", "You cancelled it.", "give back")
+    if not waiting(session, row.id):
+        return finish(session, now, row.id, row.fence)
     values = {"fence": row.fence + 1, "attempt": row.attempt - 1}
     shift(session, row, "queued", now, "give back", **values, **FREE)
     return row

@@ -31,6 +31,7 @@ class Store:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="limner-write")
         self._writer = _engine(url, 1, synchronous, writing=True)
         self._readers = _engine(url, READERS, synchronous, writing=False)
+        self._closed = False
         self.damaged: StudioError | None = None
 
     async def write(self, work: Callable[[Session], T], move: str = "", wait_ms: int = BUSY_MS) -> T:
@@ -46,7 +47,9 @@ class Store:
         return self._guarded(lambda: _read(self._readers, work))
 
     async def on_thread(self, work: Callable[[], T]) -> T:
-        """Run `work` on the write thread."""
+        """Run `work` on the write thread; raise Busy once it is closed."""
+        if self._closed:
+            raise Busy("The program is stopping: not accepted, nothing charged.", "Try again when it runs.")
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     async def in_pool(self, work: Callable[[], T]) -> T:
@@ -70,6 +73,7 @@ class Store:
         """Finish what waits on the write thread and close every connection, the writer last: it folds the WAL in."""
         await self.in_pool(self._readers.dispose)
         await self.on_thread(self._writer.dispose)
+        self._closed = True
         self._thread.shutdown()
 
     def _write(self, work: Callable[[Session], T], move: str, wait_ms: int) -> T:

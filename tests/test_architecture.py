@@ -43,7 +43,10 @@ def test_every_folder_is_a_package() -> None:
             assert (folder / "__init__.py").exists() or folder.name in ("versions", "migrations"), folder
 
 
-@pytest.mark.parametrize("face", ["core.studio", "web.app", "web.client", "bot.client", "cli.app", "db.archive", "build", "main"])
+FACES = ("core.studio", "web.app", "web.client", "bot.client", "cli.app", "db.archive", "build", "main")
+
+
+@pytest.mark.parametrize("face", FACES)
 def test_no_face_imports_torch(face: str) -> None:
     code = f"import sys, {face}; print(sorted({{'torch', 'diffusers', 'transformers', 'numpy'}} & set(sys.modules)))"
     done = subprocess.run(

@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import main
-from build import HOME
 from core.config import load
 from core.ports import CrashPoint
 from tests.support.fake_engine import FakeEngine

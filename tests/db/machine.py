@@ -29,6 +29,7 @@ Held = tuple[Job, tuple[Picture, ...]]
 LEASE_S = 15.0
 NO_LIMITS = Limits()
 HOUR_MS = 3_600_000
+WAYS = ("requeue", "failed", "cancelled", "give back")
 
 
 class Killed(BaseException):
@@ -171,7 +172,7 @@ class ArchiveMachine(RuleBasedStateMachine):
         if self._guarded(job, self.archive.finish(job)):
             del self.held[job.id]
 
-    @rule(lease=leases, way=st.sampled_from(["requeue", "failed", "cancelled", "give back"]), solo=st.booleans())
+    @rule(lease=leases, way=st.sampled_from(WAYS), solo=st.booleans())
     def leave(self, lease: Held, way: str, solo: bool) -> None:
         """Give a Job up in one of the four ways."""
         job = lease[0]
@@ -223,20 +224,21 @@ class ArchiveMachine(RuleBasedStateMachine):
             continue
         if isinstance(late, tuple):
             self.store(late, 0, False)
+            self.finish(late)
 
-    @rule(
-        way=st.sampled_from(["requeue", "failed", "cancelled", "give back"]), painted=st.booleans(), asked=st.booleans()
-    )
-    def part(self, way: str, painted: bool, asked: bool) -> None:
-        """Leave a Job with one Picture of two, or that was to be cancelled."""
-        self.accept(1000 + next(self.turns), "b", 2)
-        lease = self.claim("w1")
-        if isinstance(lease, tuple):
-            if painted:
-                self.store(lease, 0, False)
-            if asked:
-                self.cancel(lease[0].id)
-            self.leave(lease, way, False)
+    @rule(painted=st.booleans(), asked=st.booleans())
+    def part(self, painted: bool, asked: bool) -> None:
+        """Leave Jobs in every way, with one Picture of two or to be cancelled, and come back to them."""
+        for way in WAYS:
+            self.accept(1000 + next(self.turns), "b", 2)
+            lease = self.claim("w1")
+            if isinstance(lease, tuple):
+                if painted:
+                    self.store(lease, 0, False)
+                if asked:
+                    self.cancel(lease[0].id)
+                self.leave(lease, way, False)
+                self.finish(lease)
 
     @rule(order=st.permutations("aab"))
     def crowd(self, order: list[str]) -> None:

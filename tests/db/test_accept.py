@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
+from sqlalchemy.orm import Session
 
-from core.errors import Busy, DiskFull, LimitReached
+from core.errors import Busy, DiskFull, LimitReached, Unavailable
 from core.limits import Limits, Usage
 from core.picture import Fingerprint, Replay
 from core.ports import Reply
@@ -154,15 +154,41 @@ async def test_a_full_disk_is_told_before_any_hold(spot: Place) -> None:
     await archive.close()
 
 
-async def test_a_locked_file_is_busy_after_a_second(lite: Place) -> None:
+async def test_a_locked_database_is_busy_after_a_second(archive: SqlArchive, spot: Place) -> None:
+    engine = create_engine(spot.url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as other:
+        lite = spot.url.startswith("sqlite")
+        for statement in ("BEGIN IMMEDIATE",) if lite else ("BEGIN", "LOCK TABLE jobs"):
+            other.exec_driver_sql(statement)
+        with pytest.raises(Busy, match="not accepted, nothing charged"):
+            await archive.accept([new_job()], NONE)
+        other.exec_driver_sql("ROLLBACK")
+    engine.dispose()
+    assert spot.rows("SELECT * FROM jobs") == []
+    await archive.accept([new_job()], NONE)
+
+
+async def test_a_closed_archive_says_that_it_stops(lite: Place) -> None:
     archive = await lite.open()
-    other = sqlite3.connect(lite.data / "limner.db", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(Busy, match="not accepted, nothing charged"):
+    await archive.close()
+    with pytest.raises(Busy, match="stopping"):
         await archive.accept([new_job()], NONE)
-    other.execute("ROLLBACK")
-    other.close()
-    assert lite.rows("SELECT * FROM jobs") == []
+
+
+async def test_a_database_that_went_away_is_told_and_found_again(spot: Place) -> None:
+    if spot.url.startswith("sqlite"):
+        return
+    archive = await spot.open()
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> "
+    kill = f"{end} pg_backend_pid()"
+
+    def cut(session: Session) -> None:
+        spot.rows(kill)
+        session.execute(text("SELECT 1"))
+
+    with pytest.raises(Unavailable, match="cannot be reached"):
+        await archive._store.write(cut)
+    spot.rows(kill)
     await archive.accept([new_job()], NONE)
     await archive.close()
 

@@ -29,7 +29,7 @@ EVERY_DAY = settings(
     max_examples=12, stateful_step_count=20, deadline=None, phases=FOUND, suppress_health_check=list(HealthCheck)
 )
 FEW = settings(EVERY_DAY, max_examples=4)
-HUNT = settings(EVERY_DAY, max_examples=40, database=None, derandomize=True)
+HUNT = settings(EVERY_DAY, max_examples=80, stateful_step_count=10, database=None, derandomize=True)
 
 
 @pytest.fixture

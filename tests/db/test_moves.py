@@ -132,6 +132,14 @@ async def test_give_back_of_a_cancelled_job_ends_it(archive: SqlArchive) -> None
     assert back and back.state == "cancelled"
 
 
+async def test_give_back_with_nothing_left_to_paint_finishes(archive: SqlArchive) -> None:
+    job, pictures = await claimed(archive)
+    await archive.store(job, pictures[0], painted(pictures[0]))
+    await archive.give_back(job)
+    back = await archive.job(job.id)
+    assert back and back.state == "rendered"
+
+
 async def test_reap_takes_only_what_is_over(archive: SqlArchive, spot: Place) -> None:
     await claimed(archive)
     spot.clock.tick(10)

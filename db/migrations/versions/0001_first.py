@@ -83,11 +83,10 @@ def _jobs() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("dedupe_key"),
     )
-    where = sa.text("state IN ('queued', 'running')")
-    op.create_index("jobs_open", "jobs", ["person"], sqlite_where=where, postgresql_where=where)
     op.create_index("jobs_person", "jobs", ["person", "id"])
     where = sa.text("state = 'queued'")
     op.create_index("jobs_queued", "jobs", ["person", "created_at"], sqlite_where=where, postgresql_where=where)
+    op.create_index("jobs_state", "jobs", ["state", "person"])
 
 
 def _pictures() -> None:
@@ -139,7 +138,7 @@ def _ledger() -> None:
         sa.CheckConstraint("kind IN ('hold', 'charge', 'release')", name="ledger_kind"),
         sa.PrimaryKeyConstraint("job_id", "kind"),
     )
-    op.create_index("ledger_at", "ledger", ["kind", "at"])
+    op.create_index("ledger_at", "ledger", ["at"])
     op.create_index("ledger_payer", "ledger", ["payer", "kind", "at"])
 
 

@@ -1,0 +1,1 @@
+"""Benchmarks: ratios, arms interleaved in one run, raw JSON kept in bench/results."""

@@ -1,0 +1,178 @@
+"""What every verb is called, takes and does, with one example each that the tests run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from core.errors import BadInput
+from core.words import nearest
+
+Needs = Literal["settings", "log", "device"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """Describe one verb. needs: what must stand before it runs: the settings, also the log, or also the device."""
+
+    name: str
+    usage: str
+    does: str
+    example: str
+    more: str = ""
+    options: tuple[str, ...] = ()
+    needs: Needs = "log"
+    passes_flags: bool = False
+
+
+VERBS: tuple[Verb, ...] = (
+    Verb(
+        "imagine",
+        "<words> [--seed N] [--steps N] ... [--out FILE] [--sketch FILE] [--from-file FILE]",
+        "Paint a picture from words.",
+        './limner imagine "a red heart" --seed 42 --steps 20 --out heart.png',
+        """--out FILE        where the picture goes; .png, .webp or .jpg; a folder takes each under its id.
+                  Several pictures get -1, -2, ...; without --out: limner-<id>.png here.
+--sketch FILE     start from this image, or from a painted picture by its id.
+--from-file FILE  a job a line; blank lines are skipped; - reads standard input.
+                  Other words on the command line are added to each line.
+Every other word and flag is the same as behind /imagine in chat: docs/commands.md.""",
+        ("--out", "--sketch", "--from-file"),
+        "device",
+        True,
+    ),
+    Verb(
+        "reroll",
+        "[picture] [--seed N] [--out FILE]",
+        "Paint a picture's recipe again with another seed.",
+        "./limner reroll --seed 43 --out other.png",
+        "Without a picture's id: the newest one. All pictures of its job are painted.",
+        ("--out",),
+        "device",
+        True,
+    ),
+    Verb(
+        "vary",
+        "[picture] [--seed N] [--out FILE]",
+        "Paint a picture a little differently: same seed, its first noise blended with another.",
+        "./limner vary --seed 7 --out near.png",
+        "Without a picture's id: the newest one.",
+        ("--out",),
+        "device",
+        True,
+    ),
+    Verb(
+        "upscale",
+        "[picture] [--out FILE]",
+        "Make a picture twice as large.",
+        "./limner upscale --out large.png",
+        "Without a picture's id: the newest one.",
+        ("--out",),
+        "device",
+        True,
+    ),
+    Verb(
+        "reproduce",
+        "[picture | FILE.png] [--out FILE]",
+        "Paint a picture again from the log, or from a PNG saved with its recipe, and compare.",
+        "./limner reproduce heart.png",
+        """Prints `identical` (exit 0), `different: <fields>; max N/255 in P %` (1) or `cannot: <why>` (2).
+Without a picture's id: the newest one. --out keeps what was painted this time.""",
+        ("--out",),
+        "device",
+        True,
+    ),
+    Verb(
+        "cancel",
+        "<job>",
+        "Cancel a job that waits or is being painted.",
+        "./limner cancel 4QX7Z2",
+        "What is painted already stays; what is missing is not charged.",
+    ),
+    Verb(
+        "history",
+        "[words] [--limit N] [--before JOB]",
+        "List your jobs, newest first.",
+        "./limner history heart --limit 5",
+        "Words narrow the list to jobs they were typed in. --before goes on below a job.",
+        ("--limit", "--before"),
+    ),
+    Verb(
+        "show",
+        "[picture] [--out FILE]",
+        "Show all about one picture: words, recipe, digests, what painted it.",
+        "./limner show --out again.webp",
+        "Without a picture's id: the newest one. --out saves the picture.",
+        ("--out",),
+    ),
+    Verb(
+        "models",
+        "",
+        "List the models that can paint.",
+        "./limner models",
+        "Your own models stand in data/config.toml under [models] folders: docs/models.md.",
+    ),
+    Verb(
+        "config",
+        "[table.key]",
+        "Print each setting and where its value comes from.",
+        "./limner config page.port",
+        "Every setting is explained in docs/config.md.",
+        needs="settings",
+    ),
+    Verb(
+        "doctor",
+        "",
+        "Check Python, packages, disk, device, database, model and token; say what to do.",
+        "./limner doctor",
+        "Exit 1 where something must be mended.",
+        needs="settings",
+    ),
+)
+
+SCRIPT = (
+    ("test", "[--soak] [pytest arguments]", "Install what the tests need and run them."),
+    ("check", "", "Install what the tests need and run ruff and mypy."),
+    ("add", "<extra>", "Install an extra, such as postgres."),
+)
+"""Verbs of the script ./limner itself; main.py never sees them."""
+
+
+def verb_named(name: str) -> Verb:
+    """Return a verb by name; refuse an unknown one and name the nearest."""
+    found = {verb.name: verb for verb in VERBS}
+    if name in found:
+        return found[name]
+    if name in {script for script, _, _ in SCRIPT}:
+        raise BadInput(f"{name} belongs to the script, not to main.py.", f"Type ./limner {name}.")
+    raise BadInput(f"There is no verb {name}.", f"The nearest is {nearest(name, found)}. ./limner --help lists all.")
+
+
+def page(verb: Verb) -> str:
+    """Return a verb's own help."""
+    return "\n".join(
+        [
+            verb.does,
+            "",
+            f"usage:    ./limner {verb.name} {verb.usage}".rstrip(),
+            f"example:  {verb.example}",
+            "",
+            *([verb.more, ""] if verb.more else []),
+            "--json prints plain data, --help this page.",
+        ]
+    )
+
+
+def overview() -> str:
+    """Return the help of the whole command line."""
+    rows = [("", "start the page, and Discord where DISCORD_TOKEN is set"), *((verb.name, verb.does) for verb in VERBS)]
+    rows += [(name, does) for name, _, does in SCRIPT]
+    return "\n".join(
+        [
+            "Limner paints pictures on your own device and keeps how each was made.",
+            "",
+            *(f"./limner {name:<10} {does}" for name, does in rows),
+            "",
+            "./limner <verb> --help tells more about a verb and gives an example.",
+        ]
+    )

@@ -1,0 +1,142 @@
+"""Each check of the doctor, well and ill."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from build import HOME
+from cli import doctor
+from cli.doctor import Patient
+from core.config import load
+from core.errors import BadConfig, Damaged
+from core.studio import Studio
+from tests.support.shell import running
+
+SECRET = "MTIzNDU2Nzg5MDEyMzQ1Njc4.Gabcde.abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+def version_of(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+@pytest.fixture
+def patient(tmp_path: Path) -> Patient:
+    tmp_path.chmod(0o700)
+    return Patient(
+        root=HOME,
+        data=tmp_path,
+        python=(3, 11, 7),
+        environ={},
+        loaded=load(HOME / "config.toml", tmp_path / "config.toml", {}),
+        studio=Damaged("The database is damaged.", "Bring a backup back."),
+        version_of=version_of,
+        free_bytes=lambda _: 10**12,
+        probe=lambda: {"device": "cpu", "dtype": "float32", "threads": 2},
+    )
+
+
+def test_what_is_well_is_ok(patient: Patient) -> None:
+    for check in (doctor.python, doctor.packages, doctor.disk, doctor.settings, doctor.token, doctor.device):
+        found = check(patient)
+        assert found.word == "ok" and found.sentence, found
+
+
+def test_an_old_python_is_bad(patient: Patient) -> None:
+    assert doctor.python(replace(patient, python=(3, 10, 4))).word == "bad"
+
+
+def test_missing_packages_are_bad_and_other_versions_are_told(patient: Patient) -> None:
+    found = doctor.packages(replace(patient, version_of=lambda name: None if name == "aiohttp" else version_of(name)))
+    assert found.word == "bad" and found.sentence == "Not installed: aiohttp."
+    found = doctor.packages(replace(patient, version_of=lambda name: "0.1" if name == "pillow" else version_of(name)))
+    assert found.word == "warn" and "pillow 0.1" in found.sentence
+
+
+def test_a_build_of_torch_for_the_cpu_is_the_same_version(patient: Patient) -> None:
+    here = {"torch": "2.13.0+cpu"}
+    assert doctor.packages(replace(patient, version_of=lambda name: here.get(name) or version_of(name))).word == "ok"
+
+
+def test_a_full_disk_a_missing_folder_and_an_open_one_are_told(patient: Patient) -> None:
+    assert doctor.disk(replace(patient, free_bytes=lambda _: 10**6)).word == "bad"
+    assert doctor.disk(replace(patient, data=patient.data / "none")).word == "bad"
+    patient.data.chmod(0o755)
+    found = doctor.disk(patient)
+    assert found.word == "warn" and "chmod 700" in found.to_do
+
+
+def test_settings_that_cannot_be_read_are_bad_and_changed_ones_are_named(patient: Patient) -> None:
+    found = doctor.settings(replace(patient, loaded=BadConfig("page.prot is no setting.", "The nearest is page.port.")))
+    assert (found.word, found.to_do) == ("bad", "The nearest is page.port.")
+    loaded = load(HOME / "config.toml", patient.data / "none", {"LIMNER__PAGE__PORT": "0"})
+    assert "page.port" in doctor.settings(replace(patient, loaded=loaded)).sentence
+
+
+@pytest.mark.parametrize("value", [f'"{SECRET}"', f" {SECRET}", f"Bot {SECRET}", "hunter2", f"{SECRET}\n"])
+def test_a_token_that_looks_wrong_is_told_and_never_printed(patient: Patient, value: str) -> None:
+    found = doctor.token(replace(patient, environ={"DISCORD_TOKEN": value}))
+    assert found.word == "warn"
+    assert value.strip() not in found.sentence + found.to_do
+
+
+def test_a_token_that_looks_right_is_ok_and_never_printed(patient: Patient) -> None:
+    found = doctor.token(replace(patient, environ={"DISCORD_TOKEN": SECRET}))
+    assert found.word == "ok" and SECRET not in found.sentence
+
+
+def test_a_device_that_does_not_answer_is_bad(patient: Patient) -> None:
+    def dead() -> Mapping[str, Any]:
+        raise RuntimeError("CUDA driver version is insufficient")
+
+    found = doctor.device(replace(patient, probe=dead))
+    assert found.word == "bad" and "insufficient" in found.sentence
+
+
+async def test_a_database_that_does_not_open_is_bad(patient: Patient) -> None:
+    assert (await doctor.database(patient)).sentence == "The database is damaged."
+    assert (await doctor.model(patient)).word == "bad"
+
+
+async def test_a_real_program_is_well(patient: Patient) -> None:
+    async with running(patient.data) as program:
+        well = replace(patient, studio=program.studio)
+        assert (await doctor.database(well)).word == "ok"
+        assert (await doctor.model(well)).word == "ok"
+
+
+class Models:
+    """Answer as a Studio whose Models are as given."""
+
+    def __init__(self, *models: dict[str, Any]) -> None:
+        self._models = list(models)
+
+    async def models(self) -> list[dict[str, Any]]:
+        return self._models
+
+
+@pytest.mark.parametrize(
+    ("models", "word"),
+    [
+        ([{"name": "a", "default": True, "state": "broken", "why": "no UNet"}], "bad"),
+        ([{"name": "a", "default": False, "state": "ready", "why": ""}], "bad"),
+        (
+            [
+                {"name": "a", "default": True, "state": "ready", "why": ""},
+                {"name": "b", "default": False, "state": "broken", "why": "no UNet"},
+            ],
+            "warn",
+        ),
+    ],
+)
+async def test_models_that_cannot_paint_are_told(patient: Patient, models: list[dict[str, Any]], word: str) -> None:
+    found = await doctor.model(replace(patient, studio=cast(Studio, Models(*models))))
+    assert found.word == word

@@ -1,0 +1,169 @@
+"""RemoteStudio: the Studio of a Limner that runs already, over its page's interface; same methods, same errors."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, Self, cast
+
+import aiohttp
+
+from core.errors import NotFound, Unavailable
+from core.person import Person, Place
+from core.ports import Event, Form
+from core.sheet import JobSheet, PictureSheet
+from core.studio import Ask
+from web.asked import DIGEST, ID
+from web.session import FACE_HEADER
+from web.wire import error_from
+
+# Painting is never waited for here: every answer comes from the log.
+TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=5)
+PAGE = 100
+
+
+class RemoteStudio:
+    """Speak to the Limner at `url` as its owner; use it as an async context manager, or call `close`.
+
+    Who asks is decided there: person in the arguments is not sent, of place only that it is the command line.
+    """
+
+    def __init__(self, url: str, bearer: str) -> None:
+        self._url = url.partition("?")[0].rstrip("/")
+        self._headers = {"Authorization": f"Bearer {bearer}", "X-Limner": "1"}
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def ask(self, ask: Ask) -> list[JobSheet]:
+        """Accept Jobs, all or none, and return their sheets; raise a StudioError where nothing was accepted."""
+        body = {"words": ask.words, "kind": ask.kind, "parent": ask.parent, "sketch": ask.sketch,
+                "options": ask.options, "request_id": ask.source}  # fmt: skip
+        return cast(list[JobSheet], (await self._json("POST", "/api/jobs", ask.place, json=body))["jobs"])
+
+    async def reproduce_file(self, person: Person, place: Place, source: str, raw: bytes) -> list[JobSheet]:
+        """Reproduce a PNG somebody brought: by its row where its id is known, else by what it says of itself."""
+        found = await self._json("POST", "/api/reproduce", place, params={"request_id": source}, data=io.BytesIO(raw))
+        return cast(list[JobSheet], found["jobs"])
+
+    async def cancel(self, person: Person, place: Place, job_id: str) -> JobSheet:
+        """Cancel a waiting Job now, a running one at its next step; an ended one stays as it is."""
+        return cast(JobSheet, await self._json("POST", f"/api/jobs/{_id(job_id)}/cancel", place))
+
+    async def job(self, person: Person, place: Place, job_id: str) -> JobSheet:
+        """Return one Job's sheet."""
+        return cast(JobSheet, await self._json("GET", f"/api/jobs/{_id(job_id)}", place))
+
+    async def picture(self, person: Person, place: Place, picture_id: str) -> PictureSheet:
+        """Return one Picture's sheet."""
+        return cast(PictureSheet, await self._json("GET", f"/api/pictures/{_id(picture_id)}", place))
+
+    async def picture_file(
+        self, person: Person, place: Place, picture_id: str, form: Form, recipe: bool
+    ) -> tuple[bytes, str]:
+        """Return a stored Picture's bytes in a form and their content type."""
+        params = {"form": form, "recipe": str(int(recipe))}
+        return await self._bytes("GET", f"/api/pictures/{_id(picture_id)}/file", place, params=params)
+
+    async def history(
+        self, person: Person, before: str | None = None, limit: int = 20, words: str = ""
+    ) -> list[JobSheet]:
+        """Return a Person's Jobs, newest first."""
+        found: list[JobSheet] = []
+        while len(found) < limit:
+            asked = min(limit - len(found), PAGE)
+            params = {"limit": str(asked), "words": words} | ({} if before is None else {"before": before})
+            page: list[JobSheet] = (await self._json("GET", "/api/jobs", None, params=params))["jobs"]
+            found += page
+            if len(page) < asked:
+                break
+            before = page[-1]["id"]
+        return found
+
+    async def take_sketch(self, raw: bytes) -> dict[str, Any]:
+        """Check, normalise and store an image; return its digest, size in pixels and what was mended."""
+        return cast(dict[str, Any], await self._json("POST", "/api/sketches", None, data=io.BytesIO(raw)))
+
+    async def picture_as_sketch(self, person: Person, place: Place, picture_id: str) -> dict[str, Any]:
+        """Store a painted Picture as a Sketch, by the same intake as any other image."""
+        return cast(dict[str, Any], await self._json("POST", f"/api/sketches/from/{_id(picture_id)}", place))
+
+    async def sketch_file(self, digest: str) -> bytes:
+        """Return a stored Sketch; its digest is the key to it, known only to who sent it or sees its Job."""
+        return (await self._bytes("GET", f"/api/sketches/{_id(digest)}", None))[0]
+
+    async def models(self) -> list[dict[str, Any]]:
+        """Return every registered Model's sheet."""
+        return cast(list[dict[str, Any]], (await self._json("GET", "/api/models", None))["models"])
+
+    async def health(self) -> dict[str, Any]:
+        """Return what the page's head and the doctor need to know."""
+        return cast(dict[str, Any], await self._json("GET", "/api/health", None))
+
+    async def watch(self, person: Person, place: Place, after: int | None = None) -> AsyncIterator[Event]:
+        """Yield what happens to the Jobs a Person sees: durable events after a move's id, passing ones without id."""
+        params = {} if after is None else {"after": str(after)}
+        try:
+            async with self._opened().ws_connect(
+                f"{self._url}/api/events", params=params, headers=_dressed(place), heartbeat=20.0, max_msg_size=2**24
+            ) as socket:
+                async for message in socket:
+                    if message.type is aiohttp.WSMsgType.TEXT:
+                        yield message.json()
+        except aiohttp.ClientError as error:
+            raise _silent() from error
+        raise Unavailable("The running Limner stopped.", "What was accepted goes on when it is started again.")
+
+    async def _json(self, method: str, path: str, place: Place | None, **more: Any) -> Any:
+        async with self._answer(method, path, place, **more) as answer:
+            return await answer.json()
+
+    async def _bytes(self, method: str, path: str, place: Place | None, **more: Any) -> tuple[bytes, str]:
+        async with self._answer(method, path, place, **more) as answer:
+            return await answer.read(), answer.content_type
+
+    @asynccontextmanager
+    async def _answer(
+        self, method: str, path: str, place: Place | None, **more: Any
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        try:
+            async with self._opened().request(method, self._url + path, headers=_dressed(place), **more) as answer:
+                if answer.status >= 400:
+                    raise error_from(await answer.json())
+                yield answer
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise _silent() from error
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(headers=self._headers, timeout=TIMEOUT)
+        return self._session
+
+
+def _dressed(place: Place | None) -> dict[str, str]:
+    return {} if place is None else {FACE_HEADER: place.face}
+
+
+def _id(typed: str) -> str:
+    """Return an id or tail fit for a path; anything else is nobody's id."""
+    if ID.fullmatch(typed) is None and DIGEST.fullmatch(typed) is None:
+        raise NotFound(f"There is no job or picture {typed[:40]}.", "See your own with history.")
+    return typed
+
+
+def _silent() -> Unavailable:
+    return Unavailable("The running Limner does not answer.", "See whether it runs; start it with ./limner.")

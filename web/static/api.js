@@ -1,0 +1,62 @@
+// The page's interface: one function per path; whatever goes wrong comes back as a Problem with words for people.
+
+export class Problem extends Error {
+  constructor({ code = 'error', sentence = '', hint = '', caret = '', opens_at = null }) {
+    super(sentence);
+    Object.assign(this, { code, sentence, hint, caret, opens_at });
+  }
+}
+
+const OFFLINE = {
+  code: 'offline',
+  sentence: 'Limner does not answer.',
+  hint: 'See whether it still runs. Your words are kept: send them again.',
+};
+const RETRIES_MS = [400, 1500];
+
+async function call(method, path, { json, raw, tries = [] } = {}) {
+  const headers = { 'X-Limner': '1' };
+  if (json !== undefined) headers['Content-Type'] = 'application/json';
+  const body = json === undefined ? raw : JSON.stringify(json);
+  for (let attempt = 0; ; attempt += 1) {
+    let answer;
+    try {
+      answer = await fetch(path, { method, headers, body, credentials: 'same-origin' });
+    } catch {
+      if (attempt >= tries.length) throw new Problem(OFFLINE);
+      await new Promise((resolve) => { setTimeout(resolve, tries[attempt]); });
+      continue;
+    }
+    const data = await answer.json().catch(() => OFFLINE);
+    if (!answer.ok) throw new Problem(data);
+    return data;
+  }
+}
+
+/** Return an id for one thing asked; sent again with it, it is still one thing. */
+export const newId = () => crypto.randomUUID();
+
+export const health = () => call('GET', '/api/health');
+
+export const history = (before, limit) =>
+  call('GET', `/api/jobs?limit=${limit}${before ? `&before=${before}` : ''}`).then((data) => data.jobs);
+
+export const job = (id) => call('GET', `/api/jobs/${id}`);
+
+export const picture = (id) => call('GET', `/api/pictures/${id}`);
+
+export const ask = (body) =>
+  call('POST', '/api/jobs', { json: body, tries: RETRIES_MS }).then((data) => data.jobs);
+
+export const reproduceFile = (file, requestId) =>
+  call('POST', `/api/reproduce?request_id=${requestId}`, { raw: file, tries: RETRIES_MS }).then((data) => data.jobs);
+
+export const cancel = (id) => call('POST', `/api/jobs/${id}/cancel`);
+
+export const takeSketch = (file) => call('POST', '/api/sketches', { raw: file, tries: RETRIES_MS });
+
+export const sketchFrom = (pictureId) => call('POST', `/api/sketches/from/${pictureId}`);
+
+export const sketchUrl = (digest) => `/api/sketches/${digest}`;
+
+export const pictureUrl = (id, form = 'png', recipe = 0) => `/api/pictures/${id}/file?form=${form}&recipe=${recipe}`;

@@ -1,0 +1,129 @@
+// The sketch box: an image attached by file, paste, drop, drawing or from a Picture; uploaded at once, sent with the words.
+
+import * as api from './api.js';
+import { button, el, problemText, shown } from './dom.js';
+
+const DEFAULT = 75;
+
+export class SketchBox {
+  /** pad opens the drawing pad; reproduced(sheets) shows what a painted file brought. */
+  constructor({ pad, reproduced, focus }) {
+    Object.assign(this, { pad, reproduced, focus });
+    this.root = document.getElementById('sketch');
+    this.drop = document.getElementById('drop');
+    this.upload = null;
+    this.strength = null;
+    const picker = document.getElementById('file');
+    document.getElementById('attach').addEventListener('click', () => picker.click());
+    document.getElementById('draw').addEventListener('click', () => this.draw());
+    picker.addEventListener('change', () => { this.take(picker.files); picker.value = ''; });
+    document.addEventListener('paste', (event) => { if (this.take(event.clipboardData.files)) event.preventDefault(); });
+    this.listenForDrops();
+  }
+
+  get there() {
+    return this.upload !== null;
+  }
+
+  /** Take the first image of some files; say whether there was one. */
+  take(files) {
+    const file = [...files].find(({ type }) => type.startsWith('image/')) ?? files[0];
+    if (!file) return false;
+    this.set(api.takeSketch(file), file);
+    return true;
+  }
+
+  fromPicture(pictureId) {
+    return this.set(api.sketchFrom(pictureId), null);
+  }
+
+  async draw(over = null) {
+    const drawn = await this.pad.open(over);
+    if (drawn) this.set(api.takeSketch(drawn), null);
+  }
+
+  /** Return what is to be sent with the words, when the upload is through. */
+  async taken() {
+    if (!this.upload) return {};
+    const { digest } = await this.upload;
+    return { sketch: digest, options: this.strength === null ? {} : { strength: this.strength } };
+  }
+
+  clear() {
+    this.upload = null;
+    this.strength = null;
+    this.root.hidden = true;
+    this.root.replaceChildren();
+  }
+
+  async set(upload, file) {
+    this.clear();
+    this.upload = upload;
+    this.root.hidden = false;
+    this.root.replaceChildren(el('p', { class: 'told' }, 'Reading the sketch…'), this.remove());
+    this.focus();
+    try {
+      const taken = await upload;
+      if (this.upload === upload) this.show(taken, file);
+    } catch (problem) {
+      if (this.upload !== upload) return;
+      this.upload = null;
+      const again = file?.type === 'image/png' ? this.reproduce(file) : null;
+      this.root.replaceChildren(el('p', { class: 'told', role: 'alert' }, shown(problemText(problem))),
+        el('p', { class: 'acts' }, again), this.remove());
+    }
+  }
+
+  show(taken, file) {
+    const url = api.sketchUrl(taken.digest);
+    const told = el('p', { class: 'told' }, `Sketch, ${taken.width} × ${taken.height}`);
+    for (const note of taken.notes) told.append(el('small', {}, shown(note)));
+    const acts = el('p', { class: 'acts' }, this.slider(), button('Draw on it', () => this.draw(url)),
+      file?.type === 'image/png' ? this.reproduce(file) : null);
+    this.root.replaceChildren(el('img', { src: url, alt: 'The sketch to start from' }), el('div', {}, told, acts), this.remove());
+  }
+
+  slider() {
+    const share = el('output', {}, `${DEFAULT} %`);
+    const range = el('input', {
+      type: 'range', min: '5', max: '100', step: '5', value: String(DEFAULT),
+      on: { input: () => { this.strength = Number(range.value) / 100; share.textContent = `${range.value} %`; } },
+    });
+    return el('label', { title: 'How much of the sketch is painted over (--strength)' }, 'Paint over', range, share);
+  }
+
+  reproduce(file) {
+    const requestId = api.newId();
+    return button('Reproduce this file', async (event) => {
+      const pressed = event.currentTarget;
+      pressed.disabled = true;
+      try {
+        this.reproduced(await api.reproduceFile(file, requestId));
+        this.clear();
+      } catch (problem) {
+        this.root.querySelector('.told').textContent = shown(problemText(problem));
+        pressed.disabled = false;
+      }
+    });
+  }
+
+  remove() {
+    return button('Remove the sketch', () => { this.clear(); this.focus(); }, { glyph: 'close' });
+  }
+
+  listenForDrops() {
+    const carries = (event) => event.dataTransfer?.types.includes('Files');
+    window.addEventListener('dragover', (event) => {
+      if (!carries(event)) return;
+      event.preventDefault();
+      this.drop.hidden = false;
+    });
+    window.addEventListener('dragleave', (event) => { if (event.relatedTarget === null) this.drop.hidden = true; });
+    window.addEventListener('drop', (event) => {
+      this.drop.hidden = true;
+      if (!carries(event)) return;
+      event.preventDefault();
+      this.take(event.dataTransfer.files);
+    });
+  }
+}
