@@ -20,7 +20,8 @@ from db import accept, claims, moves, outbox
 from db.claims import Kept
 from db.rows import to_job, to_picture
 from db.tables import JobRow, LedgerRow, OutboxRow, PictureRow
-from tests.db.machine import ArchiveMachine, on_sqlite
+from tests.db.machine import ArchiveMachine
+from tests.db.model import on_sqlite
 from tests.support.postgres import Cluster
 
 # Making a failure small takes minutes; add Phase.shrink when there is one to be read.

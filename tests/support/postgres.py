@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -18,7 +19,7 @@ PROGRAMS = Path("/usr/lib/postgresql")
 ROLE = "limner"
 # Nothing here outlives the tests, so nothing need outlive a power cut.
 FAST = {
-    "listen_addresses": "''",
+    "listen_addresses": "",
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",
@@ -61,31 +62,43 @@ def cluster() -> Iterator[Cluster]:
     assert found is not None
     # Not below pytest's own folder: a socket's path may have 107 signs, and `postgres` could not enter it.
     home = Path(tempfile.mkdtemp(prefix="limner-pg-", dir="/tmp"))
-    prefix: list[str] = []
+    # The server ends with the tests, even where those are killed.
+    prefix = ["setpriv", "--pdeathsig=QUIT"]
     if os.geteuid() == 0:
         owner = pwd.getpwnam("postgres")
         os.chown(home, owner.pw_uid, owner.pw_gid)
-        prefix = ["setpriv", f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups"]
+        prefix += [f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups"]
 
-    def run(program: str, *arguments: str) -> None:
-        subprocess.run(
-            [*prefix, str(found / program), "-D", str(home / "data"), *arguments],
-            check=True,
-            cwd=home,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.STDOUT,
-        )
+    def start(program: str, *arguments: str) -> subprocess.Popen[bytes]:
+        call = [*prefix, str(found / program), "-D", str(home / "data"), *arguments]
+        return subprocess.Popen(call, cwd=home, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
 
-    options = " ".join(["-k", str(home), *(f"-c {key}={value}" for key, value in FAST.items())])
+    options = [part for key, value in FAST.items() for part in ("-c", f"{key}={value}")]
     try:
-        run("initdb", "-A", "trust", "-U", ROLE, "-E", "UTF8", "--locale=C", "--no-sync")
-        run("pg_ctl", "-w", "-l", str(home / "log"), "-o", options, "start")
+        made = start("initdb", "-A", "trust", "-U", ROLE, "-E", "UTF8", "--locale=C", "--no-sync").wait()
+        assert made == 0, "initdb failed"
+        server = start("postgres", "-k", str(home), *options)
         try:
-            yield Cluster(home)
+            running = Cluster(home)
+            _await(server, running)
+            yield running
         finally:
-            run("pg_ctl", "-w", "-m", "immediate", "stop")
+            server.send_signal(signal.SIGQUIT)
+            server.wait()
     finally:
         shutil.rmtree(home)
+
+
+def _await(server: subprocess.Popen[bytes], running: Cluster) -> None:
+    """Wait until the server answers; fail where it ends instead."""
+    while True:
+        try:
+            running.connect().close()
+            return
+        except psycopg.OperationalError:
+            # Waits a moment, and only for as long as the server lives.
+            with suppress(subprocess.TimeoutExpired):
+                raise AssertionError(f"the server ended with {server.wait(0.05)}") from None
 
 
 @pytest.fixture(scope="session")
