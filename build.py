@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import random
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from core.audit import Audit, on_battery
 from core.config import Config
 from core.courier import Courier
 from core.dispatcher import Dispatcher
@@ -21,6 +23,7 @@ from core.feed import Feed
 from core.limits import Limits
 from core.pace import Pace
 from core.ports import CrashPoint, Face, nothing
+from core.promise import Ground, unknown
 from core.recipe import SEEDS
 from core.studio import House, Studio
 from db.archive import SqlArchive
@@ -30,13 +33,14 @@ from inference.late import LateEngine
 from inference.models import Registry
 from inference.queue import InferenceQueue
 from inference.quiet import set_environment
+from inference.selftests import SelfTests
 
 HOME = Path(__file__).resolve().parent
 GIVE_BACK_AFTER_S = 20.0
 STUCK_EXIT = 75
 """Exit code that asks a supervisor for another start: the device hangs, and its thread cannot be killed."""
 
-Load = Callable[[str, Literal["sketch", "picture"]], bytes]
+Load = Callable[[str, Literal["sketch", "mask", "picture"]], bytes]
 MakeEngine = Callable[[Load, Registry], Engine]
 log = logging.getLogger("limner")
 
@@ -57,6 +61,7 @@ class Program:
     studio: Studio
     dispatcher: Dispatcher
     courier: Courier
+    audit: Audit
     faces: dict[str, Face]
     pool: ThreadPoolExecutor
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -77,7 +82,8 @@ class Program:
         reaped = await self.archive.restart()
         if reaped:
             log.info("%d jobs were running when the program stopped; they are painted again", reaped)
-        for name, part in (("device", self._device()), ("courier", self.courier.run())):
+        await self.audit.clear()
+        for name, part in (("device", self._device()), ("courier", self.courier.run()), ("audit", self.audit.run())):
             task = asyncio.create_task(part, name=name)
             task.add_done_callback(_tell_if_it_died)
             self.tasks.append(task)
@@ -103,6 +109,7 @@ class Program:
     async def close(self) -> None:
         """Stop claiming, give back what needs long, deliver what is ready, close the log."""
         self.stopping = True
+        await self.audit.stop()
         await self.dispatcher.stop()
         await self.dispatcher.give_back(await self.queue.stop(GIVE_BACK_AFTER_S))
         await self.dispatcher.wait_idle()
@@ -138,10 +145,13 @@ async def build(
     )
     registry = Registry({"builtin": HOME / "models" / "builtin", **_folders(config)})
     load = _loader(archive, asyncio.get_running_loop())
+    ground: Callable[[str], Ground] = unknown
     if make_engine is None:
         device = await _device(config, archive)
+        tests = await SelfTests.read(archive, device, config.engine.rows, config.engine.mode)
+        ground = tests.ground
         sizes = config.engine.rows if config.engine.mode == "fast" else config.engine.rows[-1:]
-        engine: Engine = LateEngine(sizes, lambda: _local(config, device, registry, load))
+        engine: Engine = LateEngine(sizes, lambda: _local(config, device, registry, load, tests))
     else:
         engine = make_engine(load, registry)
     queue = InferenceQueue(
@@ -152,7 +162,7 @@ async def build(
         mode=config.engine.mode,
         on_stuck=_stuck,
     )
-    return _wire(config, archive, registry, queue, pool, at)
+    return _wire(config, archive, registry, queue, pool, at, ground)
 
 
 def _wire(
@@ -162,6 +172,7 @@ def _wire(
     queue: InferenceQueue,
     pool: ThreadPoolExecutor,
     at: CrashPoint,
+    ground: Callable[[str], Ground],
 ) -> Program:
     feed, pace, faces = Feed(), Pace(time.monotonic, max(config.engine.rows)), dict[str, Face]()
     owner = f"{os.uname().nodename}:{os.getpid()}:{secrets.token_hex(4)}"
@@ -175,14 +186,17 @@ def _wire(
         pace=pace,
         fresh_seed=lambda: secrets.randbelow(SEEDS),
         cut=_cutter(registry, pool),
+        ground=ground,
     )
 
     def wake(cancelled: str | None) -> None:
         dispatcher.wake(cancelled)
         courier.wake()
 
-    studio = Studio(archive, feed, house, wake, at)
-    program = Program(config, archive, registry, queue, studio, dispatcher, courier, faces, pool)
+    per_day = config.audit.per_day
+    audit = Audit(archive, feed, wake, per_day, milliseconds, random.random, on_battery, asyncio.sleep)
+    studio = Studio(archive, feed, house, audit.asked, at)
+    program = Program(config, archive, registry, queue, studio, dispatcher, courier, audit, faces, pool)
     return program
 
 
@@ -199,7 +213,7 @@ def probe(config: Config) -> dict[str, Any]:
     return {**facts, "name": facts["device"], "device": choice.device, "dtype": choice.dtype, "threads": choice.threads}
 
 
-def _local(config: Config, device: DeviceChoice, registry: Registry, load: Load) -> Engine:
+def _local(config: Config, device: DeviceChoice, registry: Registry, load: Load, tests: SelfTests) -> Engine:
     # Imported on the device's thread: torch and diffusers take seconds, and no face waits for them.
     set_environment(os.environ)
     from inference.local import LocalEngine
@@ -214,6 +228,7 @@ def _local(config: Config, device: DeviceChoice, registry: Registry, load: Load)
         mode=config.engine.mode,
         default=config.models.default,
         loaded=config.engine.loaded,
+        verdicts=tests,
     )
 
 
@@ -235,11 +250,11 @@ def _cutter(registry: Registry, pool: ThreadPoolExecutor) -> Callable[[str, str]
 
 
 def _loader(archive: SqlArchive, loop: asyncio.AbstractEventLoop) -> Load:
-    """Return what the device's thread reads a Sketch (by digest) or a parent Picture (by its pixels' digest) with."""
+    """Return what the device's thread reads a Sketch, a mask (by digest) or a Picture (by its pixels) with."""
 
-    async def read(digest: str, kind: Literal["sketch", "picture"]) -> bytes:
-        if kind == "sketch":
-            return await archive.file(digest, "sketch")
+    async def read(digest: str, kind: Literal["sketch", "mask", "picture"]) -> bytes:
+        if kind != "picture":
+            return await archive.file(digest, kind)
         picture = await archive.picture_by_pixels(digest)
         if picture is None or picture.file_digest is None:
             raise NotFound("The picture it is made from is not here any more.", "Paint it again first.")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 from cli.args import take
@@ -19,6 +20,15 @@ PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?(?:==(\S+))?")
 TOKEN = re.compile(r"[\w-]{20,}\.[\w-]{4,}\.[\w-]{20,}")
 """Three parts with dots between: what a bot's token looks like."""
 GIGABYTE = 1_000_000_000
+ALWAYS = "/reproduce is identical;"
+PROMISES: Mapping[str, str] = MappingProxyType(
+    {
+        "identical": f"{ALWAYS} a new job with an equal recipe is too, whoever paints beside it.",
+        "close": f"{ALWAYS} a new job with an equal recipe is within 2/255 a value, for rows matter on this device.",
+        "untested": f"{ALWAYS} whether a new job with an equal recipe is too, is tested when the device first paints.",
+    }
+)
+"""What each word of core/promise.py means to people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +67,11 @@ async def run(args: Sequence[str], patient: Patient, console: Console) -> int:
     if given.words:
         raise BadInput("./limner doctor takes no words.", "Type it alone.")
     plain = (python, packages, disk, settings, token, device)
-    found = [check(patient) for check in plain] + [await database(patient), await model(patient)]
+    found = [check(patient) for check in plain] + [
+        await database(patient),
+        await model(patient),
+        await promise(patient),
+    ]
     if given.json:
         rows = [{"name": f.name, "word": f.word, "sentence": f.sentence, "to_do": f.to_do} for f in found]
         console.data(rows)
@@ -179,6 +193,17 @@ async def model(patient: Patient) -> Finding:
     if broken:
         return Finding("model", "warn", f"Broken: {', '.join(broken)}.", "Mend models.folders in data/config.toml.")
     return Finding("model", "ok", f"{default['name']} ({default['state']}), {len(models)} in all.")
+
+
+async def promise(patient: Patient) -> Finding:
+    """Say what this machine can promise of two jobs with an equal Recipe."""
+    if isinstance(patient.studio, StudioError):
+        return Finding("promise", "bad", "It cannot be looked at without the database.", "Mend that first.")
+    try:
+        told = (await patient.studio.health())["equal_recipe"]
+    except StudioError as error:
+        return _bad("promise", error)
+    return Finding("promise", "ok", PROMISES[told])
 
 
 def _bad(name: str, error: StudioError) -> Finding:

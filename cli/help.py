@@ -106,6 +106,15 @@ Without a picture's id: the newest one. --out keeps what was painted this time."
         ("--out",),
     ),
     Verb(
+        "audit",
+        "[--limit N]",
+        "List what painting logged pictures again found, newest first.",
+        "./limner audit --limit 5",
+        """While nobody asks for a picture, a few logged ones a day are painted again and compared: docs/reproduce.md.
+Exit 1 where one of those listed came out different.""",
+        ("--limit",),
+    ),
+    Verb(
         "models",
         "",
         "List the models that can paint.",

@@ -60,6 +60,8 @@ async def _do(verb: str, desk: Desk, given: Given) -> int:
             return await _history(desk, given)
         case "show":
             return await _show(desk, given)
+        case "audit":
+            return await _audit(desk, given)
         case "models":
             return await _models(desk, given)
     raise BadInput(f"./limner {verb} does not ask the studio.")
@@ -136,6 +138,19 @@ def _lines(job: JobSheet, picture: PictureSheet) -> list[tuple[str, str]]:
         ("pixels", picture["pixels_digest"] or ""),
         ("painted by", json.dumps(fingerprint, sort_keys=True) if fingerprint else ""),
     ]
+
+
+async def _audit(desk: Desk, given: Given) -> int:
+    if given.words:
+        raise BadInput("./limner audit takes no words.", "--limit says how many are listed.")
+    found = await desk.studio.audit(desk.person, whole_number(given, "--limit", 20, MOST_LISTED))
+    if given.json:
+        desk.console.data(found)
+    elif not found:
+        desk.console.note("No picture was audited yet.")
+    else:
+        desk.console.table([[_when(each["at"]), each["picture"], each["sentence"]] for each in found])
+    return paint.NOT_ALL if any(each["word"] == "different" for each in found) else paint.PAINTED
 
 
 async def _models(desk: Desk, given: Given) -> int:

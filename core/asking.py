@@ -13,7 +13,8 @@ from core.grammar import clean, parse, sampler_id, target
 from core.job import Job, Kind
 from core.picture import Fingerprint, Picture, Replay
 from core.ports import NewPicture, PngFacts
-from core.recipe import SEEDS, Paint, Recipe, Upscale, Variation, from_json
+from core.promise import Ground, note
+from core.recipe import SEEDS, Paint, Recipe, Upscale, Variation, digest, from_json
 from core.words import shown
 
 VARY_AMOUNT = 0.15
@@ -31,6 +32,11 @@ class Plan:
     pictures: tuple[NewPicture, ...]
     model: str
     notes: tuple[str, ...] = ()
+
+    @property
+    def paints(self) -> list[str]:
+        """Return the digests of the Recipes that are painted."""
+        return [digest(new.recipe) for new in self.pictures if isinstance(new.recipe, Paint)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +80,14 @@ async def with_cut(plan: Plan, cut: Callable[[str, str], Awaitable[str | None]])
     return replace(
         plan, notes=(*plan.notes, f"The model {plan.model} does not read that far; cut: {shown(lost, 200)}.")
     )
+
+
+def with_promise(plan: Plan, earlier: Picture, ground: Callable[[str], Ground]) -> Plan:
+    """Say how near a Picture will come to an earlier one with an equal Recipe, unless it is identical."""
+    if not isinstance(earlier.recipe, Paint):
+        return plan
+    said = note(earlier, ground(earlier.recipe.model.digest))
+    return plan if said is None else replace(plan, notes=(*plan.notes, said))
 
 
 def again(

@@ -56,6 +56,12 @@ class LimitsTable(Table):
     day_cost: int = Field(ge=0)
 
 
+class AuditTable(Table):
+    """Say how many logged Pictures are made again while nobody asks for one."""
+
+    per_day: int = Field(ge=0, le=1000)
+
+
 class Storage(Table):
     """Say where all is kept."""
 
@@ -76,6 +82,7 @@ class Config(Table):
     models: Models
     engine: EngineTable
     limits: LimitsTable
+    audit: AuditTable
     storage: Storage
     discord: Discord
 

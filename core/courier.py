@@ -12,7 +12,7 @@ from core.ports import Archive, CrashPoint, Face, Parcel, Receipt
 
 log = logging.getLogger(__name__)
 LEASE_S = 60.0
-READ_THE_LOG = frozenset({"web", "cli"})
+READ_THE_LOG = frozenset({"web", "cli", "audit"})
 """Faces that read results from SQL: their Jobs are delivered as soon as the Courier has seen them."""
 
 

@@ -26,6 +26,8 @@ class Person:
 
 OWNER = Person("web:owner", "owner", is_owner=True)
 """The person at this machine: the page on loopback and the command line speak for the same one."""
+AUDITOR = Person("audit:limner", "limner")
+"""Limner itself, painting logged Pictures again while nobody else asks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from core.audited import Audits
 from core.draft import SketchInfo
 from core.job import Job, Kind
 from core.limits import Limits, Usage
@@ -62,7 +63,10 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """A Job to be accepted; `dedupe_key` is `<source id>/<index>`, `notes` was mended and said."""
+    """A Job to be accepted; `dedupe_key` is `<source id>/<index>`, `notes` was mended and said.
+
+    behind: it is claimed only while no other Job is queued, and stands in nobody's line.
+    """
 
     dedupe_key: str
     person: Person
@@ -74,6 +78,7 @@ class NewJob:
     sketch: str | None = None
     notes: tuple[str, ...] = ()
     reply: Reply | None = None
+    behind: bool = False
 
     @property
     def cost(self) -> int:
@@ -217,6 +222,15 @@ class Archive(Protocol):
 
     async def picture_by_pixels(self, pixels_digest: str) -> Picture | None:
         """Find a stored Picture by its pixels."""
+
+    async def equal_picture(self, recipe_digests: Sequence[str], person: Person, place: Place) -> Picture | None:
+        """Find the newest stored Picture with one of these Recipes among the Person's own and those of the Place."""
+
+    async def any_picture(self, chance: float) -> tuple[Picture, Job] | None:
+        """Draw a stored Picture somebody asked for, with its Job; chance, 0 to below 1, says how far along them."""
+
+    async def audits(self) -> Audits:
+        """Count what audits found, and say when the last one was and when somebody last asked or was painted for."""
 
     async def history(self, person: str, before: str | None, limit: int, words: str = "") -> list[Job]:
         """Return a Person's Jobs, newest first, older than the Job id `before`; `words` narrows by what was typed."""

@@ -50,6 +50,13 @@ class Sketch:
 
 
 @dataclass(frozen=True, slots=True)
+class Mask:
+    """Point at a stored image, fitted as its Sketch is: where it is white the Sketch is painted over."""
+
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Variation:
     """Blend the first noise with that of a second Seed; amount 0..1."""
 
@@ -87,6 +94,7 @@ class Paint:
     clip_skip: int = 0
     eta: float = 0.0
     watermark: str = ""
+    mask: Mask | None = None
 
     def rerolled(self, seed: int) -> Paint:
         """Return the same Recipe under a new Seed, without any Variation."""
@@ -137,6 +145,8 @@ def from_json(data: Json) -> Recipe:
     found["model"] = ModelRef(**found["model"])
     if found.get("sketch"):
         found["sketch"] = Sketch(**found["sketch"])
+    if found.get("mask"):
+        found["mask"] = Mask(**found["mask"])
     if found.get("vary"):
         found["vary"] = Variation(**found["vary"])
     found["loras"] = tuple(Lora(**lora) for lora in found.get("loras", ()))

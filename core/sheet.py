@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from typing import Any, TypedDict
 
@@ -11,6 +12,8 @@ from core.grammar import command_for
 from core.job import Job
 from core.person import Person
 from core.picture import Picture
+from core.ports import Event
+from core.progress import Progress, Stepping, Waiting
 from core.recipe import Paint, to_json
 
 
@@ -115,6 +118,26 @@ def job_sheet(
     }
 
 
+class AuditSheet(TypedDict):
+    """Tell what making a logged Picture again found; at is ms UTC, picture is the logged one's id."""
+
+    picture: str
+    at: int
+    word: str
+    sentence: str
+
+
+def audit_sheet(job: Job, picture: Picture) -> AuditSheet:
+    """Return the sheet of an ended audit."""
+    found = picture.verdict.get("reproduce", {})
+    return {
+        "picture": picture.parent_id or "",
+        "at": picture.stored_at or job.ended_at or job.created_at,
+        "word": found.get("word", "cannot"),
+        "sentence": wording.verdict(found) if found else f"cannot: {job.error_text or wording.NEUTRAL}",
+    }
+
+
 def model_sheet(card: ModelCard, default: str) -> dict[str, Any]:
     """Return a Model's sheet."""
     return {
@@ -134,3 +157,29 @@ def model_sheet(card: ModelCard, default: str) -> dict[str, Any]:
         "licence": card.licence,
         "note": card.note,
     }
+
+
+def passing_event(job: Job, progress: Progress, eta_s: float | None) -> Event | None:
+    """Return the event of what is only passing: a place in the line or a step; None where there is nothing to tell."""
+    if isinstance(progress, Waiting) and progress.place > 1:
+        return waiting_event(job.id, progress.place, eta_s)
+    if not isinstance(progress, Stepping):
+        return None
+    preview = None if progress.preview is None else base64.b64encode(progress.preview).decode()
+    return {
+        "id": None,
+        "type": "stepping",
+        "job": job.id,
+        "picture": progress.picture,
+        "step": progress.step,
+        "of": progress.of,
+        "eta_s": eta_s,
+        "preview": preview,
+        "sentence": wording.stepping(progress.step, progress.of, progress.picture, 1, eta_s),
+    }
+
+
+def waiting_event(job_id: str, place: int, eta_s: float | None) -> Event:
+    """Return the event of a Job's place in the line."""
+    sentence = wording.waiting(place, eta_s)
+    return {"id": None, "type": "waiting", "job": job_id, "place": place, "eta_s": eta_s, "sentence": sentence}

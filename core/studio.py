@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from core import access, asking, wording
+from core import access, asking
 from core.draft import ModelCard
-from core.errors import BadInput, Busy, NotFound
+from core.errors import BadInput, Busy, NotAllowed, NotFound
 from core.feed import Feed
 from core.grammar import command
 from core.job import KINDS, Job, Kind
 from core.limits import Limits
 from core.pace import Pace
-from core.person import Person, Place
+from core.person import AUDITOR, Person, Place
 from core.picture import Picture
 from core.ports import Archive, CrashPoint, Event, Form, NewJob, Reply
-from core.progress import Progress, Stepping, Waiting
-from core.sheet import JobSheet, PictureSheet, job_sheet, model_sheet, picture_sheet
+from core.promise import Ground, unknown
+from core.sheet import (
+    AuditSheet,
+    JobSheet,
+    PictureSheet,
+    audit_sheet,
+    job_sheet,
+    model_sheet,
+    passing_event,
+    picture_sheet,
+    waiting_event,
+)
 from core.words import clean
 
 
@@ -54,6 +63,8 @@ class House:
     fresh_seed: Callable[[], int]
     cut: Callable[[str, str], Awaitable[str | None]]
     """Says which words of a Prompt the Model (by digest) does not read, None where it reads all."""
+    ground: Callable[[str], Ground] = unknown
+    """Says what a Picture of a Model (by digest) would be painted under now."""
 
 
 class Studio:
@@ -110,10 +121,16 @@ class Studio:
             plans = asking.imagine(
                 words, ask.options, sketch, self._cards(), self._house.default_model, self._house.fresh_seed
             )
-            return [await asking.with_cut(plan, self._house.cut) for plan in plans]
+            return [await self._promised(ask, await asking.with_cut(plan, self._house.cut)) for plan in plans]
         parent, job = await self._target(ask, kind, words)
         pictures = (await self._archive.pictures([job.id]))[job.id]
-        return [asking.again(kind, words, ask.options, parent, job, pictures, self._cards(), self._house.fresh_seed)]
+        plan = asking.again(kind, words, ask.options, parent, job, pictures, self._cards(), self._house.fresh_seed)
+        return [plan if kind == "reproduce" else await self._promised(ask, plan)]
+
+    async def _promised(self, ask: Ask, plan: asking.Plan) -> asking.Plan:
+        """Say how near a Picture will come to an earlier one with an equal Recipe, unless it is identical."""
+        earlier = await self._archive.equal_picture(plan.paints, ask.person, ask.place)
+        return plan if earlier is None else asking.with_promise(plan, earlier, self._house.ground)
 
     async def _target(self, ask: Ask, kind: Kind, words: str) -> tuple[Picture, Job]:
         named = ask.parent or asking.named(kind, words)
@@ -208,7 +225,17 @@ class Studio:
             "model": self._house.default_model,
             "builtin": bool(card and card.builtin),
             "last_move": await self._archive.last_move(),
+            "equal_recipe": self._house.ground(card.digest if card else "").promise,
+            "audit": (await self._archive.audits()).as_json(),
         }
+
+    async def audit(self, person: Person, limit: int = 20) -> list[AuditSheet]:
+        """Return what making logged Pictures again found, newest first; the owner alone may know."""
+        if not person.is_owner:
+            raise NotAllowed("Only the owner may see what audits found.")
+        jobs = [job for job in await self._archive.history(AUDITOR.id, None, limit) if job.state != "cancelled"]
+        pictures = await self._archive.pictures([job.id for job in jobs])
+        return [audit_sheet(job, pictures[job.id][0]) for job in jobs if job.state not in ("queued", "running")]
 
     async def watch(self, person: Person, place: Place, after: int | None = None) -> AsyncIterator[Event]:
         """Yield what happens to the Jobs a Person sees: durable events after a move's id, passing ones without id."""
@@ -225,7 +252,7 @@ class Studio:
                         yield event
                 ends = self._house.pace.forecast(self._house.pace.held) if passing else {}
                 for job, progress in passing:
-                    if access.sees(person, place, job) and (told := self._passing(job, progress, ends.get(job.id))):
+                    if access.sees(person, place, job) and (told := passing_event(job, progress, ends.get(job.id))):
                         yield told
 
     async def _moves(self, person: Person, after: int) -> AsyncIterator[Event]:
@@ -238,25 +265,7 @@ class Studio:
                 yield {"id": move_id, "type": "move", "job": (await self._sheets(person, [job]))[0]}
         latest = await self._archive.history(person.id, None, 20) if moves else []
         for sheet in await self._sheets(person, [job for job in latest if job.state == "queued"]):
-            yield _waiting(sheet["id"], sheet["place"] or 1, sheet["eta_s"])
-
-    def _passing(self, job: Job, progress: Progress, eta_s: float | None) -> Event | None:
-        if isinstance(progress, Waiting) and progress.place > 1:
-            return _waiting(job.id, progress.place, eta_s)
-        if not isinstance(progress, Stepping):
-            return None
-        preview = None if progress.preview is None else base64.b64encode(progress.preview).decode()
-        return {
-            "id": None,
-            "type": "stepping",
-            "job": job.id,
-            "picture": progress.picture,
-            "step": progress.step,
-            "of": progress.of,
-            "eta_s": eta_s,
-            "preview": preview,
-            "sentence": wording.stepping(progress.step, progress.of, progress.picture, 1, eta_s),
-        }
+            yield waiting_event(sheet["id"], sheet["place"] or 1, sheet["eta_s"])
 
     def _cards(self) -> tuple[ModelCard, ...]:
         return self._house.models()
@@ -286,8 +295,3 @@ class Studio:
             place = places.get(job.id) if job.state == "queued" else None
             sheets.append(job_sheet(person, job, pictures.get(job.id, ()), place, ends.get(job.id)))
         return sheets
-
-
-def _waiting(job_id: str, place: int, eta_s: float | None) -> Event:
-    sentence = wording.waiting(place, eta_s)
-    return {"id": None, "type": "waiting", "job": job_id, "place": place, "eta_s": eta_s, "sentence": sentence}

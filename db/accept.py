@@ -110,7 +110,7 @@ def _write(session: Session, now: int, till: Till, job: NewJob) -> JobRow:
         notes=pack(list(job.notes)),
         sketch=job.sketch,
         state="queued",
-        priority=0,
+        priority=-1 if job.behind else 0,
         cost=job.cost,
         attempt=0,
         max_attempts=MAX_ATTEMPTS,

@@ -21,6 +21,7 @@ from core.picture import Picture
 from core.ports import Clock, CrashPoint, Form, Move, NewJob, Parcel, PngFacts, Receipt, WeightsFile
 from core.progress import Painted
 from db import accept, claims, forms, keeping, marks, moves, opening, outbox, reading
+from db.audits import AuditLog
 from db.files import Files, Kind
 from db.ids import Ulids
 from db.intake import Intake
@@ -43,13 +44,12 @@ def nothing(_: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class SqlArchive:
+class SqlArchive(AuditLog):
     """Keep everything in SQLite or PostgreSQL and in files under `data`; built by `open`, ended by `close`.
 
     On PostgreSQL with several programs the Clock must be the database's.
     """
 
-    _store: Store
     _files: Files
     _till: accept.Till
     _clock: Clock

@@ -96,7 +96,8 @@ def line(session: Session, now: int) -> list[Standing]:
     rows = session.execute(
         _ranked(by)
         .join(left, left.c.job_id == JobRow.id)
-        .where(or_(JobRow.state == "running", JobRow.cancel_requested.is_(False)))
+        # A Job behind all others steps aside for them, so nobody stands in line after it.
+        .where(JobRow.priority >= 0, or_(JobRow.state == "running", JobRow.cancel_requested.is_(False)))
         .with_only_columns(JobRow.id, JobRow.state, left.c.pictures, left.c.cost)
         .order_by(JobRow.state.desc(), JobRow.priority.desc(), by.c.amount, JobRow.created_at, JobRow.id)
     )

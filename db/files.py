@@ -11,8 +11,8 @@ from typing import Literal
 
 from core.errors import Damaged, DiskFull, NotFound
 
-Kind = Literal["sketch", "picture"]
-FOLDERS: dict[Kind, str] = {"picture": "pictures", "sketch": "sketches"}
+Kind = Literal["sketch", "mask", "picture"]
+FOLDERS: dict[Kind, str] = {"picture": "pictures", "sketch": "sketches", "mask": "masks"}
 SWEPT_AFTER_MS = 3_600_000
 NO_SPACE = 28
 

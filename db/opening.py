@@ -22,7 +22,7 @@ MIGRATE_LOCK = 5_401_722
 def prepare(url: str, data: Path) -> Path | None:
     """Look at the database, then make the folders that hold everything; return a file still to be examined."""
     later = look(url, data)
-    for folder in (data, data / "pictures", data / "sketches", data / "backups"):
+    for folder in (data, data / "pictures", data / "sketches", data / "masks", data / "backups"):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return later
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers
 
@@ -24,6 +24,8 @@ LONG = 77
 """Encoders of this length read several chunks; a shorter one (the built-in Model's) was trained on one alone."""
 SPLIT = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 """CLIP's own word pattern, as transformers builds its CLIPTokenizer."""
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +78,15 @@ def parse(prompt: str) -> tuple[tuple[str, float], ...]:
 class Reader:
     """Read Prompts as one Model's tokenizer does; needs no torch, so Faces can ask what it cuts."""
 
-    def __init__(self, folder: Path) -> None:
-        """Open `folder`/tokenizer."""
-        place = folder / "tokenizer"
+    def __init__(self, folder: Path, part: str = "") -> None:
+        """Open `folder`/tokenizer; part: what the names of a second tokenizer and encoder end in."""
+        place = folder / f"tokenizer{part}"
         config = _json(place / "tokenizer_config.json")
         names = {name: _name(config.get(f"{name}_token"), "<|endoftext|>") for name in ("eos", "pad")}
         names["bos"] = _name(config.get("bos_token"), "<|startoftext|>")
         self._tokenizer = _tokenizer(place, (names["bos"], names["eos"], names["pad"]))
         self._start, self._end, self._pad = (self._id(names[name]) for name in ("bos", "eos", "pad"))
-        longest = _json(folder / "text_encoder" / "config.json").get("max_position_embeddings", LONG)
+        longest = _json(folder / f"text_encoder{part}" / "config.json").get("max_position_embeddings", LONG)
         self.tokens = min(int(config.get("model_max_length", longest)), int(longest))
         """How many tokens the text encoder reads at once, start and end among them."""
 
@@ -143,7 +145,7 @@ class Conditioning:
 
     def __init__(self, keep: int = 256) -> None:
         self._keep = keep
-        self._cache: OrderedDict[tuple[Any, ...], torch.Tensor] = OrderedDict()
+        self._cache: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
         self.encoded = 0
         """How many Prompts the text encoder has read so far."""
 
@@ -167,6 +169,16 @@ class Conditioning:
                 rows[place] = torch.cat([row, *[empty] * missing], dim=1)
         return torch.cat(rows)
 
+    def recall(self, key: tuple[Any, ...], encode: Callable[[], Found]) -> Found:
+        """Return what was encoded under a key, encoded now where it is not kept; the Model's digest stands first."""
+        if key not in self._cache:
+            self.encoded += 1
+            self._cache[key] = encode()
+            if len(self._cache) > self._keep:
+                self._cache.popitem(last=False)
+        self._cache.move_to_end(key)
+        return self._cache[key]  # type: ignore[no-any-return]
+
     def forget(self, digest: str) -> None:
         """Drop what was encoded by a Model."""
         for key in [key for key in self._cache if key[0] == digest]:
@@ -175,16 +187,10 @@ class Conditioning:
     def _row(self, key: tuple[str, ...], reader: Reader, text_encoder: Any, words: str, skip: int) -> torch.Tensor:
         import torch
 
-        whole = (*key, words, skip)
-        if whole not in self._cache:
-            self.encoded += 1
-            self._cache[whole] = torch.cat(
-                [_encode(text_encoder, chunk, skip) for chunk in reader.chunks(words)], dim=1
-            )
-            if len(self._cache) > self._keep:
-                self._cache.popitem(last=False)
-        self._cache.move_to_end(whole)
-        return self._cache[whole]
+        return self.recall(
+            (*key, words, skip),
+            lambda: torch.cat([_encode(text_encoder, chunk, skip) for chunk in reader.chunks(words)], dim=1),
+        )
 
 
 def _encode(text_encoder: Any, chunk: Chunk, skip: int) -> torch.Tensor:
@@ -203,12 +209,18 @@ def _encode(text_encoder: Any, chunk: Chunk, skip: int) -> torch.Tensor:
         found = inner.final_layer_norm(hidden[-(min(skip, len(hidden) - 1) + 1)])
     else:
         found = text_encoder(ids, attention_mask=mask)[0]
+    return weigh(found, chunk, text_encoder.dtype)
+
+
+def weigh(found: torch.Tensor, chunk: Chunk, dtype: torch.dtype) -> torch.Tensor:
+    """Return what an encoder found, weighted as A1111 does: it keeps the mean it had; a plain one is as it was."""
+    import torch
+
     if chunk.plain:
-        return found.to(text_encoder.dtype)  # type: ignore[no-any-return]
-    # As A1111: the weighted embedding keeps the mean it had.
+        return found.to(dtype)
     exact = found.float()
     weighed = exact * torch.tensor(chunk.weights, device=exact.device)[None, :, None]
-    return (weighed * (exact.mean() / weighed.mean())).to(text_encoder.dtype)  # type: ignore[no-any-return]
+    return (weighed * (exact.mean() / weighed.mean())).to(dtype)
 
 
 def _weighed(pieces: list[tuple[str, float]], start: int, factor: float) -> list[tuple[str, float]]:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import os
+import platform
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 CPU_INFO = Path("/proc/cpuinfo")
+NVIDIA = Path("/proc/driver/nvidia/gpus")
+PACKAGES = ("torch", "diffusers", "transformers", "pillow")
+"""Packages whose versions may change bits; a Fingerprint has each by this name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +37,36 @@ def choose(device: str, dtype: str, threads: int, cpu_count: int, cpu_info: str 
         fast_bf16 = device == "cuda" or "avx512_bf16" in info or "amx_bf16" in info
         dtype = "bfloat16" if fast_bf16 else "float32"
     return DeviceChoice(device, dtype, threads or physical_cores(info, cpu_count))
+
+
+def known_facts(choice: DeviceChoice) -> dict[str, Any]:
+    """Return those facts of a Fingerprint that are known without torch, under its names."""
+    versions = {name: importlib.metadata.version(name) for name in PACKAGES}
+    isa = os.environ.get("ONEDNN_MAX_CPU_ISA", "")
+    return {
+        **versions,
+        "device": device_name(choice.device),
+        "dtype": choice.dtype,
+        "threads": choice.threads,
+        "memory_format": "contiguous",
+        "onednn_max_cpu_isa": isa,
+    }
+
+
+def device_name(device: str) -> str:
+    """Return what the system calls the device, as torch does."""
+    if device == "cuda":
+        texts = [path.read_text(encoding="utf-8") for path in sorted(NVIDIA.glob("*/information"))]
+        return _named("Model", texts[0] if texts else "") or device
+    return _named("model name", _read_cpu_info()) or platform.processor() or platform.machine()
+
+
+def _named(key: str, info: str) -> str:
+    """Return the value of the first line `key: value`."""
+    for line in info.splitlines():
+        if line.startswith(key):
+            return line.partition(":")[2].strip()
+    return ""
 
 
 def physical_cores(cpu_info: str, cpu_count: int) -> int:

@@ -58,16 +58,23 @@ def of_run(device: Mapping[str, Any], run: Run, key: Key, mode: str, self_test: 
 def self_test(forward: Callable[..., torch.Tensor], weights: Any, sizes: Sequence[int]) -> str:
     """Say `equal` where row 0 of a model call has the same bits at every batch size, else `differs`.
 
-    forward(latents, timesteps, text) makes one call; row 0 is always the same, its companions are others.
+    forward(latents, timesteps, text, added) makes one call; row 0 is always the same, its companions are others.
     """
     unet = weights.unet
     generator = torch.Generator().manual_seed(0)
     side, width = int(unet.config.sample_size), int(unet.config.cross_attention_dim)
-    latents = torch.randn(max(sizes), weights.channels, side, side, generator=generator)
+    latents = torch.randn(max(sizes), int(unet.config.in_channels), side, side, generator=generator)
     text = torch.randn(max(sizes), weights.reader.tokens, width, generator=generator)
     times = torch.linspace(900, 20, max(sizes)).to(unet.device)
     latents, text = latents.to(unet.device, unet.dtype), text.to(unet.device, unet.dtype)
-    rows = [forward(latents[:size], times[:size], text[:size])[0].cpu() for size in sizes]
+    added = {
+        name: torch.randn(max(sizes), width, generator=generator).to(unet.device, unet.dtype)
+        for name, width in weights.added.items()
+    }
+    rows = [
+        forward(latents[:size], times[:size], text[:size], {name: row[:size] for name, row in added.items()})[0].cpu()
+        for size in sizes
+    ]
     return "equal" if all(torch.equal(rows[0], row) for row in rows[1:]) else "differs"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -13,45 +13,20 @@ from core.errors import BadInput, EmptyPicture, OutOfMemory, PaintFailed
 from core.picture import Fingerprint, pixels_digest
 from core.progress import Painted
 from core.recipe import ModelRef, Paint, Upscale
-from inference import fingerprint, noise, previews, samplers
+from inference import fingerprint, masks, noise, previews, samplers
 from inference.conditioning import Conditioning
+from inference.embedding import embed
+from inference.families import sd1
 from inference.finish.png import Pixels, encode
 from inference.finish.upscale import Enlarging, enlarge
+from inference.making import Making, advance_all, call, forward
 from inference.models import Registry
 from inference.quiet import hush
 from inference.run import Batch, Key, Run
-from inference.weights import DTYPES, FORMATS, Plan, Shelf, Weights
+from inference.weights import DTYPES, FORMATS, Plan, Shelf, Weights, widened
 
 Mode = Literal["fast", "exact"]
 MOST_THREADS = 256
-
-
-@dataclass(slots=True)
-class Making:
-    """Hold a Run's state between calls; read, now and found are the newest call's input, timestep and output."""
-
-    weights: Weights
-    text: torch.Tensor  # [rows, tokens, width]
-    guidance: float
-    sampler: Any
-    timesteps: torch.Tensor  # [calls], cpu
-    arguments: dict[str, Any]
-    latent: torch.Tensor  # [1, C, H/8, W/8]
-    read: torch.Tensor
-    now: torch.Tensor
-    found: torch.Tensor | None = None
-
-    def ask(self, call: int) -> None:
-        """Set what the next call is to read: the Latent in the sampler's scale, and its timestep."""
-        self.now = self.timesteps[call]
-        self.read = self.sampler.scale_model_input(self.latent, self.now)
-
-    def advance(self, rows: torch.Tensor) -> None:
-        """Combine its own rows, [negative, positive] or [positive], and let the sampler make the next Latent."""
-        self.found = rows[:1]
-        if len(rows) == 2:
-            self.found = rows[:1] + self.guidance * (rows[1:] - rows[:1])
-        self.latent = self.sampler.step(self.found, self.now, self.latent, return_dict=False, **self.arguments)[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +43,7 @@ class LocalEngine:
     def __init__(
         self,
         registry: Registry,
-        load: Callable[[str, Literal["sketch", "picture"]], bytes],
+        load: Callable[[str, Literal["sketch", "mask", "picture"]], bytes],
         *,
         device: str = "cpu",
         dtype: str = "float32",
@@ -78,16 +53,17 @@ class LocalEngine:
         memory_format: str = "contiguous",
         default: str = "builtin",
         loaded: int = 2,
-        verdict: str | None = None,
+        verdicts: MutableMapping[str, str] | None = None,
     ) -> None:
         """Prepare; nothing is loaded yet.
 
-        load: bytes of a Sketch by file digest, or of a Picture by its pixels_digest. default: name of the Model `warm`
-        loads. loaded: Models kept in memory. verdict: the self-test's last word on this device, None to test again.
+        load: bytes of a Sketch or mask by file digest, or of a Picture by its pixels_digest. default: name of the Model
+        `warm` loads. loaded: Models kept in memory. verdicts: the self-test's word on each Model by digest; missing:
+        test it.
         """
         self._tried = tuple(sorted(sizes))
         self.sizes = self._tried[-1:] if mode == "exact" else self._tried
-        self.verdict = verdict
+        self._verdicts: MutableMapping[str, str] = {} if verdicts is None else verdicts
         self._load = load
         self._registry = registry
         self._device = torch.device(device)
@@ -130,7 +106,7 @@ class LocalEngine:
         with self._under(batch.key):
             for run in batch.runs:
                 run.state.ask(run.done)
-            alive = _advance_all(batch.runs, self._call(batch))
+            alive = advance_all(batch.runs, call(batch, self._device))
         for run, fine in zip(batch.runs, alive, strict=True):
             if fine:
                 run.stepped(batch.size)
@@ -149,13 +125,14 @@ class LocalEngine:
     def decode(self, run: Run) -> Decoded:
         """Decode the Run's Latent at batch 1; raise EmptyPicture where the VAE gives NaN."""
         key = run.key or self._own
-        made_by = fingerprint.of_run(self._facts, run, key, self._mode, self.verdict or "untested")
+        made_by = fingerprint.of_run(self._facts, run, key, self._mode, self._verdicts.get(key.model, "untested"))
         if isinstance(run.state, Enlarging):
             return Decoded(run.state, made_by)
         making: Making = run.state
         with self._under(key):
-            vae = making.weights.vae
-            image = vae.decode(making.latent / vae.config.scaling_factor, return_dict=False)[0]
+            with widened(making.weights.vae, making.weights.upcast and making.latent.dtype is torch.float16) as vae:
+                latent = making.latent.to(vae.dtype) / vae.config.scaling_factor
+                image = vae.decode(latent, return_dict=False)[0]
             if not bool(image.isfinite().all()):
                 raise _empty()
             # As diffusers' VaeImageProcessor.postprocess, in its order: the bits depend on it.
@@ -182,18 +159,20 @@ class LocalEngine:
         self._shelf.clear()
 
     def _weights(self, model: ModelRef, key: Key) -> Weights:
-        """Return a loaded Model; the first one under the device's own switches answers the self-test."""
+        """Return a loaded Model; under the device's own switches each answers the self-test once."""
         weights = self._shelf.get(Plan(model.digest, model.family, key.dtype, key.memory_format))
-        if self.verdict is None and not key.exclusive:
-            self.verdict = fingerprint.self_test(lambda *rows: _forward(weights, *rows), weights, self._tried)
+        if not key.exclusive and model.digest not in self._verdicts:
+            told = fingerprint.self_test(lambda *rows: forward(weights, *rows), weights, self._tried)
+            self._verdicts[model.digest] = told
         return weights
 
     def _begin(self, recipe: Paint, key: Key) -> Making:
         weights = self._weights(recipe.model, key)
-        prompts = (recipe.negative_prompt, recipe.prompt) if recipe.guided else (recipe.prompt,)
-        text = self._conditioning.rows(
-            weights.text_key, weights.reader, weights.text_encoder, prompts, recipe.clip_skip
-        )
+        if weights.knows_masks and recipe.mask is None:
+            raise BadInput(
+                "This model repaints a part of a picture: it needs a sketch and a mask.", "Choose another model."
+            )
+        embedded = embed(self._conditioning, weights, recipe)
         sampler = samplers.build(recipe.sampler_config)
         try:
             sampler.set_timesteps(recipe.steps)
@@ -204,38 +183,41 @@ class LocalEngine:
         generator = torch.Generator().manual_seed(recipe.seed)
         first_call = recipe.first_step * sampler.order
         timesteps = sampler.timesteps[first_call:]
-        if recipe.sketch is None:
-            shape = (1, weights.channels, recipe.height // weights.latent_scale, recipe.width // weights.latent_scale)
-            drawn = noise.first(generator, shape, weights.unet.dtype, recipe.vary)
-            latent = drawn.to(self._device) * sampler.init_noise_sigma
-        else:
-            if hasattr(sampler, "set_begin_index"):
-                sampler.set_begin_index(first_call)
-            raw = self._load(recipe.sketch.digest, "sketch")
-            pixels = noise.sketch_pixels(raw, recipe.width, recipe.height, weights.unet.dtype).to(self._device)
-            clean, drawn = noise.from_sketch(generator, weights.vae, pixels, recipe.vary)
-            latent = sampler.add_noise(clean, drawn, timesteps[:1])
+        if recipe.sketch is not None and hasattr(sampler, "set_begin_index"):
+            sampler.set_begin_index(first_call)
+        latent, masked = self._start(recipe, weights, generator, sampler, timesteps)
         arguments = samplers.step_arguments(sampler, generator, recipe.eta)
         return Making(
-            weights, text, recipe.guidance, sampler, timesteps, arguments, latent, read=latent, now=timesteps[0]
+            weights,
+            embedded.text,
+            recipe.guidance,
+            sampler,
+            timesteps,
+            arguments,
+            latent,
+            read=latent,
+            now=timesteps[0],
+            added=embedded.added,
+            masked=masked,
         )
 
-    def _call(self, batch: Batch) -> torch.Tensor:
-        """Make one call of each Run's rows, padded with copies of row 0."""
-        latents, timesteps, texts = [], [], []
-        for run in batch.runs:
-            making: Making = run.state
-            latents += [making.read] * run.rows
-            timesteps += [making.now.reshape(1).float()] * run.rows
-            texts.append(making.text)
-        padding = batch.size - len(latents)
-        if padding < 0:
-            raise ValueError(f"a batch of {len(latents)} rows does not fit batch size {batch.size}")
-        latents += latents[:1] * padding
-        timesteps += timesteps[:1] * padding
-        texts += [texts[0][:1]] * padding
-        weights = batch.runs[0].state.weights
-        return _forward(weights, torch.cat(latents), torch.cat(timesteps).to(self._device), torch.cat(texts))
+    def _start(
+        self, recipe: Paint, weights: Weights, generator: torch.Generator, sampler: Any, timesteps: torch.Tensor
+    ) -> tuple[torch.Tensor, masks.Masked | None]:
+        """Return the first Latent: noise alone, or a Sketch under noise, and what a mask keeps of it."""
+        width, height = recipe.width, recipe.height
+        if recipe.sketch is None:
+            shape = (1, weights.channels, height // weights.latent_scale, width // weights.latent_scale)
+            drawn = noise.first(generator, shape, weights.unet.dtype, recipe.vary)
+            return drawn.to(self._device) * sampler.init_noise_sigma, None
+        raw = self._load(recipe.sketch.digest, "sketch")
+        pixels = noise.sketch_pixels(raw, width, height, weights.unet.dtype).to(self._device)
+        if recipe.mask is not None:
+            white = masks.pixels(self._load(recipe.mask.digest, "mask"), width, height)
+            return masks.start(generator, weights.vae, weights.knows_masks, pixels, white, recipe, sampler, timesteps)
+        with widened(weights.vae, weights.upcast) as vae:
+            clean, drawn = noise.from_sketch(generator, vae, pixels, recipe.vary)
+        return sampler.add_noise(clean, drawn, timesteps[:1]), None
 
     def _applied(self, run: Run, recipe: Paint) -> Key:
         """Return the switches the Run is made under: the device's own, in a Reproduce the logged ones it can apply."""
@@ -266,30 +248,14 @@ class LocalEngine:
             raise
 
 
-def _forward(weights: Weights, latents: torch.Tensor, timesteps: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
-    """Make the one model call: [rows, C, H/8, W/8], [rows], [rows, tokens, width] -> [rows, C, H/8, W/8]."""
-    latents = latents.contiguous(memory_format=FORMATS[weights.plan.memory_format])
-    return weights.unet(latents, timesteps, encoder_hidden_states=text, return_dict=False)[0]  # type: ignore[no-any-return]
-
-
-def _advance_all(runs: Sequence[Run], out: torch.Tensor) -> list[bool]:
-    """Advance each Run by its own rows of `out`; say which are sound. A sampler that fails, fails its Run alone."""
-    place = 0
-    for run in runs:
-        rows = out[place : place + run.rows]
-        place += run.rows
-        try:
-            run.state.advance(rows)
-        except (RuntimeError, ValueError, IndexError) as error:
-            run.error = PaintFailed(f"The sampler failed: {error}.", "Try another sampler.")
-    finite = torch.stack([run.state.latent.isfinite().all() for run in runs]).tolist()
-    return [fine and run.error is None for fine, run in zip(finite, runs, strict=True)]
-
-
 def _refuse(recipe: Paint) -> None:
     """Say what a Recipe asks for that cannot be painted yet, rather than leave it out."""
     if recipe.loras:
         raise BadInput("This picture was painted with a LoRA, which Limner cannot load yet.", "Leave it out.")
+    if recipe.mask is not None and recipe.sketch is None:
+        raise BadInput("This recipe has a mask and no sketch to keep the rest of.", "Send a sketch with the mask.")
+    if recipe.mask is not None and recipe.model.family != sd1.FAMILY:
+        raise BadInput("A mask works with Stable Diffusion 1 models alone.", "Choose one, or leave the mask out.")
     if recipe.watermark:
         raise BadInput("This recipe asks for a watermark, which Limner cannot write yet.", "Leave it out.")
 

@@ -11,10 +11,10 @@ from typing import Any
 from core.draft import ModelCard
 from core.errors import ModelUnavailable
 from core.ports import WeightsFile
-from inference.families import sd1
+from inference.families import sd1, sdxl
 from inference.families.folder import NOTES, broken, files, read_json
 
-FAMILIES = {sd1.PIPELINE: sd1}
+FAMILIES = {pipeline: family for family in (sd1, sdxl) for pipeline in family.PIPELINES}
 """The adapters, by the pipeline class a model_index.json names; any other class is refused."""
 HASHED = {".safetensors", ".json", ".txt"}
 """Weights, settings and tokenizer files (vocab.json, merges.txt): what decides pixels."""
@@ -87,6 +87,12 @@ class Registry:
         raise ModelUnavailable(
             f"The model with digest {digest[:12]} is not here.", "Add its folder under [models] in config.toml."
         )
+
+
+def family_of(folder: Path) -> str | None:
+    """Return the family of a folder's pipeline class, None where it is none of ours."""
+    family = FAMILIES.get(str(read_json(folder / "model_index.json").get("_class_name")))
+    return None if family is None else family.FAMILY
 
 
 def _entry(name: str, folder: Path, builtin: bool) -> Entry:

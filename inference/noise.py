@@ -37,14 +37,25 @@ def varied(noise: torch.Tensor, second: torch.Tensor, amount: float) -> torch.Te
 
 
 def first(
-    generator: torch.Generator, shape: tuple[int, ...], dtype: torch.dtype, vary: Variation | None
+    generator: torch.Generator, shape: tuple[int, ...], dtype: torch.dtype, vary: Variation | None, passed: bool = False
 ) -> torch.Tensor:
-    """Return a Run's first noise, before the sampler's own scale: drawn, and blended where it is a Variation."""
+    """Return a Run's first noise, before the sampler's own scale: drawn, and blended where it is a Variation.
+
+    passed: a Sketch's posterior was drawn before it. The second noise is what a Run of that Seed would have drawn.
+    """
     noise = draw(generator, shape, dtype)
     if vary is None:
         return noise
     other = torch.Generator().manual_seed(vary.seed)
+    if passed:
+        draw(other, shape, dtype)
     return varied(noise, draw(other, shape, dtype), vary.amount)
+
+
+def encoded(generator: torch.Generator, vae: Any, pixels: torch.Tensor) -> torch.Tensor:
+    """Return the Latent of [1, 3, H, W] in -1..1, sampled from its posterior; the VAE may be in float32 (SDXL's)."""
+    posterior = vae.encode(pixels.to(vae.dtype)).latent_dist
+    return posterior.sample(generator).to(pixels.dtype) * vae.config.scaling_factor  # type: ignore[no-any-return]
 
 
 def from_sketch(
@@ -52,28 +63,26 @@ def from_sketch(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return a Sketch's Latent and the noise to put on it; the posterior's sample is drawn first, as diffusers does.
 
-    pixels: [1, 3, H, W] in -1..1. A Variation's second noise is what a Run of that Seed would have drawn.
+    pixels: [1, 3, H, W] in -1..1, in the Run's dtype.
     """
-    posterior = vae.encode(pixels).latent_dist
-    latent = posterior.sample(generator) * vae.config.scaling_factor
-    noise = draw(generator, tuple(latent.shape), pixels.dtype)
-    if vary is not None:
-        other = torch.Generator().manual_seed(vary.seed)
-        draw(other, tuple(latent.shape), pixels.dtype)
-        noise = varied(noise, draw(other, tuple(latent.shape), pixels.dtype), vary.amount)
-    return latent, noise.to(latent.device)
+    latent = encoded(generator, vae, pixels)
+    return latent, first(generator, tuple(latent.shape), pixels.dtype, vary, passed=True).to(latent.device)
 
 
-def sketch_pixels(raw: bytes, width: int, height: int, dtype: torch.dtype) -> torch.Tensor:
-    """Return a stored Sketch as [1, 3, H, W] in -1..1: cut at the centre to cover the size, resized by LANCZOS."""
+def fitted(raw: bytes, width: int, height: int, mode: str) -> Image.Image:
+    """Return a stored Sketch or mask: cut at the centre to cover the size, resized by LANCZOS."""
     try:
         with Image.open(io.BytesIO(raw), formats=("PNG", "WEBP", "JPEG")) as opened:
             if opened.width * opened.height > MOST_SKETCH_PIXELS:
                 raise BadSketch("The sketch has too many pixels.", "Send a smaller one.")
-            fitted = ImageOps.fit(opened.convert("RGB"), (width, height), Image.Resampling.LANCZOS)
+            return ImageOps.fit(opened.convert(mode), (width, height), Image.Resampling.LANCZOS)
     except (UnidentifiedImageError, OSError, SyntaxError) as error:
         raise BadSketch(f"The stored sketch cannot be opened: {error}.", "Send it again.") from error
-    rows = np.array(fitted).astype(np.float32) / 255.0
+
+
+def sketch_pixels(raw: bytes, width: int, height: int, dtype: torch.dtype) -> torch.Tensor:
+    """Return a stored Sketch as [1, 3, H, W] in -1..1, fitted to the size."""
+    rows = np.array(fitted(raw, width, height, "RGB")).astype(np.float32) / 255.0
     # Contiguous, unlike what diffusers makes of a PIL image: a channels-last Latent would change the layout, and so in
     # bfloat16 the bits, of every call it takes part in.
     return (2.0 * torch.from_numpy(rows[None].transpose(0, 3, 1, 2)).contiguous() - 1.0).to(dtype)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
-from transformers import CLIPTextModel
+from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
 from core.errors import ModelUnavailable
 from inference.conditioning import Reader
-from inference.families import sd1
-from inference.families.folder import weights_file
+from inference.families import sd1, sdxl
+from inference.families.facts import PARTS
+from inference.families.folder import read_json, weights_file
+from inference.models import family_of
 from inference.previews import Colours, fit
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -34,7 +37,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Hold one loaded Model: what the Engine calls, its Prompts' reader, and the map from Latent to preview colours."""
+    """Hold one loaded Model: what the Engine calls, its Prompts' reader, and the map from Latent to preview colours.
+
+    added: the width of each thing its UNet reads beside the text. upcast: its VAE overflows in float16. zero_negative:
+    an empty negative Prompt is zeros.
+    """
 
     plan: Plan
     unet: Any
@@ -43,11 +50,21 @@ class Weights:
     reader: Reader
     colours: Colours
     latent_scale: int
+    text_encoder_2: Any = None
+    reader_2: Any = None
+    added: Mapping[str, int] = field(default_factory=dict)
+    upcast: bool = False
+    zero_negative: bool = False
 
     @property
     def channels(self) -> int:
         """Return how many channels a Latent has."""
-        return int(self.unet.config.in_channels)
+        return int(self.vae.config.latent_channels)
+
+    @property
+    def knows_masks(self) -> bool:
+        """Say whether the UNet reads a mask and what stays of a Sketch under the Latent."""
+        return int(self.unet.config.in_channels) == 2 * self.channels + 1
 
     @property
     def text_key(self) -> tuple[str, ...]:
@@ -70,7 +87,42 @@ def load_sd1(folder: Path, plan: Plan, device: torch.device) -> Weights:
     )
 
 
-LOADERS: dict[str, Callable[[Path, Plan, torch.device], Weights]] = {sd1.FAMILY: load_sd1}
+def load_sdxl(folder: Path, plan: Plan, device: torch.device) -> Weights:
+    """Load a Stable Diffusion XL folder: safetensors from this disk alone."""
+    second = _load(CLIPTextModelWithProjection, folder / "text_encoder_2", "text_encoder_2", plan, device)
+    vae = _load(AutoencoderKL, folder / "vae", "vae", plan, device)
+    with widened(vae, vae.config.force_upcast):
+        colours = fit(vae)
+    return Weights(
+        plan=plan,
+        unet=_load(UNet2DConditionModel, folder / "unet", "unet", plan, device),
+        vae=vae,
+        text_encoder=_load(CLIPTextModel, folder / "text_encoder", "text_encoder", plan, device),
+        reader=Reader(folder),
+        colours=colours,
+        latent_scale=2 ** (len(vae.config.block_out_channels) - 1),
+        text_encoder_2=second,
+        reader_2=Reader(folder, "_2"),
+        added={"text_embeds": int(second.config.projection_dim), "time_ids": sdxl.SIZES},
+        upcast=bool(vae.config.force_upcast),
+        zero_negative=sdxl.zero_negative(read_json(folder / "model_index.json")),
+    )
+
+
+LOADERS: dict[str, Callable[[Path, Plan, torch.device], Weights]] = {sd1.FAMILY: load_sd1, sdxl.FAMILY: load_sdxl}
+
+
+@contextmanager
+def widened(vae: Any, needed: bool) -> Iterator[Any]:
+    """Give the VAE, in float32 where needed (SDXL's overflows in float16), and put its own dtype back."""
+    own = vae.dtype
+    if needed and own != torch.float32:
+        vae.to(torch.float32)
+    try:
+        yield vae
+    finally:
+        if vae.dtype != own:
+            vae.to(own)
 
 
 class Shelf:
@@ -91,6 +143,11 @@ class Shelf:
                     f"There is no way to paint with the family {plan.family}.", "Choose another model."
                 )
             folder = self._folder(plan.digest)
+            # A Recipe may come from a file: under a false family its Run would spoil the calls it shares.
+            if family_of(folder) != plan.family:
+                raise ModelUnavailable(
+                    f"The model in {folder.name} is not of the family {plan.family}.", "Choose another model."
+                )
             while len(self._loaded) >= self._keep:
                 self._loaded.popitem(last=False)
             try:
@@ -110,9 +167,9 @@ class Shelf:
 
 
 def _load(kind: Any, part: Path, name: str, plan: Plan, device: torch.device) -> Any:
-    variant = "fp16" if ".fp16." in weights_file(part, sd1.PARTS[name][2]).name else None
+    variant = "fp16" if ".fp16." in weights_file(part, PARTS[name][2]).name else None
     found = kind.from_pretrained(
         part, dtype=DTYPES[plan.dtype], local_files_only=True, use_safetensors=True, variant=variant
     )
     found = found.to(device).eval().requires_grad_(False)
-    return found if name == "text_encoder" else found.to(memory_format=FORMATS[plan.memory_format])
+    return found if name.startswith("text_encoder") else found.to(memory_format=FORMATS[plan.memory_format])

@@ -13,7 +13,7 @@ import aiohttp
 from core.errors import NotFound, Unavailable
 from core.person import Person, Place
 from core.ports import Event, Form
-from core.sheet import JobSheet, PictureSheet
+from core.sheet import AuditSheet, JobSheet, PictureSheet
 from core.studio import Ask
 from web.asked import DIGEST, ID
 from web.session import FACE_HEADER
@@ -113,6 +113,11 @@ class RemoteStudio:
     async def health(self) -> dict[str, Any]:
         """Return what the page's head and the doctor need to know."""
         return cast(dict[str, Any], await self._json("GET", "/api/health", None))
+
+    async def audit(self, person: Person, limit: int = 20) -> list[AuditSheet]:
+        """Return what making logged Pictures again found, newest first; the owner alone may know."""
+        params = {"limit": str(limit)}
+        return cast(list[AuditSheet], (await self._json("GET", "/api/audit", None, params=params))["audits"])
 
     async def watch(self, person: Person, place: Place, after: int | None = None) -> AsyncIterator[Event]:
         """Yield what happens to the Jobs a Person sees: durable events after a move's id, passing ones without id."""

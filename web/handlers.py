@@ -47,6 +47,7 @@ class Api:
             web.get("/api/pictures/{id:[0-9A-Za-z]{1,26}}", self._known(self._picture)),
             web.get("/api/pictures/{id:[0-9A-Za-z]{1,26}}/file", self._known(self._picture_file)),
             web.get("/api/models", self._known(self._models)),
+            web.get("/api/audit", self._known(self._audit)),
         ]
 
     def _known(self, handler: Known) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
@@ -118,6 +119,10 @@ class Api:
 
     async def _models(self, request: web.Request, visitor: Visitor) -> web.Response:
         return web.json_response({"models": await self._studio.models()})
+
+    async def _audit(self, request: web.Request, visitor: Visitor) -> web.Response:
+        limit = _whole(request, "limit", 20, 1, 100)
+        return web.json_response({"audits": await self._studio.audit(visitor.person, limit)})
 
 
 def _pixels(raw: bytes, kind: str, name: str) -> web.Response:

@@ -140,3 +140,22 @@ class Models:
 async def test_models_that_cannot_paint_are_told(patient: Patient, models: list[dict[str, Any]], word: str) -> None:
     found = await doctor.model(replace(patient, studio=cast(Studio, Models(*models))))
     assert found.word == word
+
+
+class Told:
+    """Answer as a Studio whose device promises as given."""
+
+    def __init__(self, word: str) -> None:
+        self._word = word
+
+    async def health(self) -> dict[str, Any]:
+        return {"equal_recipe": self._word}
+
+
+@pytest.mark.parametrize(
+    ("word", "said"), [("identical", "is too, whoever"), ("close", "2/255"), ("untested", "first paints")]
+)
+async def test_what_the_device_promises_is_told(patient: Patient, word: str, said: str) -> None:
+    found = await doctor.promise(replace(patient, studio=cast(Studio, Told(word))))
+    assert found.word == "ok" and said in found.sentence and found.sentence.startswith("/reproduce is identical")
+    assert (await doctor.promise(patient)).word == "bad"

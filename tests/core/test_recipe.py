@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from core.recipe import (
     Lora,
+    Mask,
     ModelRef,
     Paint,
     Sketch,
@@ -47,6 +48,7 @@ WHOLE = Paint(
     clip_skip=1,
     eta=0.5,
     watermark="Limner",
+    mask=Mask("56" * 32),
 )  # fmt: skip
 
 
@@ -103,7 +105,7 @@ def test_what_means_the_same_has_one_digest(left: dict[str, Any], right: dict[st
         {"sampler": "plms"}, {"model": ModelRef("sd1", "cd" * 32)}, {"model": ModelRef("sd2", "ab" * 32)},
         {"sampler_config": {"a": 1}}, {"sampler_config": {"eta": 0.00001}}, {"negative_prompt": "x"},
         {"sketch": Sketch("ab")}, {"strength": 0.0}, {"vary": Variation(0, 0.0)}, {"loras": (Lora("ab", 1.0),)},
-        {"clip_skip": 1}, {"eta": 0.0001}, {"watermark": "x"},
+        {"clip_skip": 1}, {"eta": 0.0001}, {"watermark": "x"}, {"mask": Mask("ab")},
     ],
 )  # fmt: skip
 def test_what_differs_has_another_digest(change: dict[str, Any]) -> None:
@@ -112,7 +114,8 @@ def test_what_differs_has_another_digest(change: dict[str, Any]) -> None:
 
 def test_every_field_of_a_recipe_is_in_its_digest() -> None:
     tried = {"prompt", "seed", "width", "height", "steps", "guidance", "sampler", "model", "sampler_config",
-             "negative_prompt", "sketch", "strength", "vary", "loras", "clip_skip", "eta", "watermark"}  # fmt: skip
+             "negative_prompt", "sketch", "strength", "vary", "loras", "clip_skip", "eta", "watermark",
+             "mask"}  # fmt: skip
     assert {spec.name for spec in fields(Paint)} == tried
     assert set(to_json(WHOLE)) == tried | {"v", "op"}
 
@@ -157,6 +160,8 @@ BROKEN: list[dict[str, Any]] = [
     {"model": {"family": "sd1"}},
     {"model": {"family": "sd1", "digest": 5}},
     {"sketch": {"digest": 5}},
+    {"mask": {"digest": 5}},
+    {"mask": {"digest": "ab", "fit": "cover"}},
     {"vary": {"seed": 1}},
     {"vary": {"seed": 1, "amount": "x"}},
     {"loras": 5},

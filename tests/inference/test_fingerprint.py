@@ -17,9 +17,9 @@ CPU = torch.device("cpu")
 
 
 def unet(channels: int = 4) -> Any:
-    config = SimpleNamespace(sample_size=8, cross_attention_dim=16)
+    config = SimpleNamespace(sample_size=8, cross_attention_dim=16, in_channels=channels)
     model = SimpleNamespace(config=config, device=CPU, dtype=torch.float32)
-    return SimpleNamespace(unet=model, channels=channels, reader=SimpleNamespace(tokens=5))
+    return SimpleNamespace(unet=model, reader=SimpleNamespace(tokens=5), added={})
 
 
 def test_facts_are_flat_json_and_name_what_moves_pixels() -> None:
@@ -66,7 +66,7 @@ def test_a_reproduce_has_the_mode_it_followed() -> None:
 def test_the_self_test_says_equal_where_rows_stand_alone() -> None:
     seen: list[int] = []
 
-    def forward(latents: torch.Tensor, times: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
+    def forward(latents: torch.Tensor, times: torch.Tensor, text: torch.Tensor, added: object) -> torch.Tensor:
         seen.append(len(latents))
         return latents * times[:, None, None, None] + text.mean(dim=(1, 2))[:, None, None, None]
 
@@ -75,7 +75,7 @@ def test_the_self_test_says_equal_where_rows_stand_alone() -> None:
 
 
 def test_the_self_test_notices_one_bit_at_one_size() -> None:
-    def forward(latents: torch.Tensor, times: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
+    def forward(latents: torch.Tensor, times: torch.Tensor, text: torch.Tensor, added: object) -> torch.Tensor:
         return torch.nextafter(latents, latents + 1) if len(latents) == 4 else latents
 
     assert fingerprint.self_test(forward, unet(), (1, 2, 4, 8)) == "differs"

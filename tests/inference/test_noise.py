@@ -58,6 +58,7 @@ class FakeVae:
     """Give a posterior of known mean and spread, as AutoencoderKL does."""
 
     config = SimpleNamespace(scaling_factor=2.0)
+    dtype = torch.float32
 
     def encode(self, pixels: torch.Tensor) -> Any:
         parameters = torch.cat([torch.zeros(SHAPE), torch.zeros(SHAPE)], dim=1)

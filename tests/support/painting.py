@@ -20,7 +20,7 @@ from inference.models import Registry
 from inference.run import Batch, Run
 from tests.support.tiny_model import shared_tiny_model
 
-SKETCH = "5e7c"
+SKETCH, MASK = "5e7c", "3a5c"
 
 
 def sketch_png(width: int = 80, height: int = 56) -> bytes:
@@ -32,6 +32,15 @@ def sketch_png(width: int = 80, height: int = 56) -> bytes:
     return out.getvalue()
 
 
+def mask_png(width: int = 80, height: int = 56) -> bytes:
+    """Return a grey PNG, white in the middle with a soft edge, as large as `sketch_png`."""
+    down, across = np.mgrid[0:height, 0:width]
+    away = np.hypot((across - width / 2) / width, (down - height / 2) / height)
+    out = io.BytesIO()
+    Image.fromarray((255 * np.clip(2 - 6 * away, 0, 1)).astype(np.uint8)).save(out, "PNG")
+    return out.getvalue()
+
+
 def registry(**folders: Path) -> Registry:
     """Return a Registry that has read its folders; the tiny model where none is named."""
     found = Registry(folders or {"tiny": shared_tiny_model()})
@@ -40,8 +49,8 @@ def registry(**folders: Path) -> Registry:
 
 
 def engine(models: Registry, files: Mapping[str, bytes] | None = None, **settings: Any) -> LocalEngine:
-    """Return a LocalEngine on one CPU thread; files: bytes by digest, the sketch of `sketch_png` always among them."""
-    known = {SKETCH: sketch_png(), **(files or {})}
+    """Return a LocalEngine on one CPU thread; files: bytes by digest, beside `sketch_png` and `mask_png`."""
+    known = {SKETCH: sketch_png(), MASK: mask_png(), **(files or {})}
     return LocalEngine(models, lambda digest, _: known[digest], **{"threads": 1, "default": "tiny", **settings})
 
 

@@ -15,10 +15,10 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 
-def make_tiny_model(folder: Path, seed: int = 0) -> Path:
+def make_tiny_model(folder: Path, seed: int = 0, channels: int = 4) -> Path:
     """Write a model of about 5 MB (64x64 px, 77 tokens, 4 latent channels) into `folder` and return it.
 
-    The same seed gives the same weights, so the same digest.
+    The same seed gives the same weights, so the same digest. channels: what its UNet reads; 9 is one for inpainting.
     """
     torch, diffusers, transformers = (import_module(name) for name in ("torch", "diffusers", "transformers"))
     for library in (diffusers, transformers):
@@ -26,7 +26,7 @@ def make_tiny_model(folder: Path, seed: int = 0) -> Path:
         library.utils.logging.disable_progress_bar()
     before = torch.random.get_rng_state()
     torch.manual_seed(seed)
-    tokenizer = _tokenizer()
+    tokenizer = byte_tokenizer()
     text = transformers.CLIPTextConfig(
         vocab_size=len(tokenizer),
         hidden_size=32,
@@ -40,7 +40,7 @@ def make_tiny_model(folder: Path, seed: int = 0) -> Path:
     )
     unet = diffusers.UNet2DConditionModel(
         sample_size=8,
-        in_channels=4,
+        in_channels=channels,
         out_channels=4,
         block_out_channels=(32, 64),
         layers_per_block=1,
@@ -59,7 +59,8 @@ def make_tiny_model(folder: Path, seed: int = 0) -> Path:
         norm_num_groups=8,
         sample_size=64,
     )
-    pipe = diffusers.StableDiffusionPipeline(
+    kind = diffusers.StableDiffusionPipeline if channels == 4 else diffusers.StableDiffusionInpaintPipeline
+    pipe = kind(
         vae=vae,
         text_encoder=transformers.CLIPTextModel(text),
         tokenizer=tokenizer,
@@ -83,12 +84,12 @@ def make_tiny_model(folder: Path, seed: int = 0) -> Path:
     return folder
 
 
-def _tokenizer() -> Any:
+def byte_tokenizer(pad: str = "<|endoftext|>") -> Any:
     """Return a CLIP tokenizer of single bytes: 512 symbols and the two special ones, no merges."""
     symbols = list(import_module("transformers.convert_slow_tokenizer").bytes_to_unicode().values())
     words = [*symbols, *(f"{symbol}</w>" for symbol in symbols), "<|startoftext|>", "<|endoftext|>"]
     vocab = {word: index for index, word in enumerate(words)}
-    return import_module("transformers").CLIPTokenizer(vocab=vocab, merges=[], model_max_length=77)
+    return import_module("transformers").CLIPTokenizer(vocab=vocab, merges=[], model_max_length=77, pad_token=pad)
 
 
 @cache

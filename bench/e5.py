@@ -1,0 +1,79 @@
+"""E5, against plain diffusers: the same N Recipes by the engine and by one batched `pipe()`, in turns.
+
+usage: python -m bench.e5 [repeats]
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import torch
+
+from bench.common import spread, write
+from bench.drive import Drive
+from bench.painting import NAME, engine, model, recipe, wait
+from bench.shapes import NARROW, stock
+from core.draft import ModelCard
+from inference import samplers
+from inference.device import choose
+from inference.local import LocalEngine
+from inference.run import Run
+
+PICTURES = 4
+STEPS = 8
+GUIDANCE = 5.0
+MOST_S = 140.0
+"""After this no new turn begins."""
+
+
+def by_engine(local: LocalEngine, card: ModelCard, first: int) -> float:
+    """Paint Recipes `first`.. together; return the seconds until all are decoded."""
+    began = time.perf_counter()
+    drive = Drive(local, time.perf_counter, wait)
+    runs = [Run(f"j{n}", 0, "p", recipe(card, first + n, STEPS, guidance=GUIDANCE)) for n in range(PICTURES)]
+    drive.go([(0.0, run) for run in runs])
+    return time.perf_counter() - began
+
+
+def by_pipe(pipe: Any, card: ModelCard, first: int) -> float:
+    """Paint the same by one call of the stock pipeline; return its seconds."""
+    recipes = [recipe(card, first + n, STEPS, guidance=GUIDANCE) for n in range(PICTURES)]
+    pipe.scheduler = samplers.build(recipes[0].sampler_config)
+    began = time.perf_counter()
+    pipe(
+        prompt=[each.prompt for each in recipes],
+        generator=[torch.Generator().manual_seed(each.seed) for each in recipes],
+        num_inference_steps=STEPS,
+        guidance_scale=GUIDANCE,
+        width=card.width,
+        height=card.height,
+    )
+    return time.perf_counter() - began
+
+
+def main(repeats: int) -> None:
+    """Take turns; neither has seen the other's words before, so both encode them."""
+    choice = choose("cpu", "auto", 0, 2)
+    with model(NARROW, "cpu", choice.dtype) as (folder, registry):
+        local, card = engine(registry, dtype=choice.dtype, threads=choice.threads), registry.card(NAME)
+        pipe = stock(folder, NARROW, "cpu", getattr(torch, choice.dtype))
+        by_engine(local, card, 0)
+        by_pipe(pipe, card, 0)
+        ours: list[float] = []
+        theirs: list[float] = []
+        began = time.perf_counter()
+        for number in range(1, repeats + 1):
+            if ours and time.perf_counter() - began > MOST_S:
+                break
+            theirs.append(by_pipe(pipe, card, 100 * number))
+            ours.append(by_engine(local, card, 100 * number))
+    write("e5", {"pictures": PICTURES, "steps": STEPS, "dtype": choice.dtype, "threads": choice.threads,
+                 "engine_s": spread(ours), "pipe_s": spread(theirs),
+                 "ratio": spread([a / b for a, b in zip(theirs, ours, strict=True)]),
+                 "raw": {"engine_s": ours, "pipe_s": theirs}})  # fmt: skip
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 7)

@@ -1,0 +1,114 @@
+"""What every family reads from its folder: parts of the right classes, whole weights, tokenizers, samplers, sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.errors import BadConfig
+from inference.families.folder import broken, check_weights, read_json, weights_file
+from inference.families.formulas import own_sampler, resolve
+
+Part = tuple[str, frozenset[str], str]
+"""The library a part is of, the classes it may have, and what its weights are called."""
+MODEL, TENSORS = "diffusion_pytorch_model", "model"
+PARTS: Mapping[str, Part] = {
+    "unet": ("diffusers", frozenset({"UNet2DConditionModel"}), MODEL),
+    "vae": ("diffusers", frozenset({"AutoencoderKL"}), MODEL),
+    "text_encoder": ("transformers", frozenset({"CLIPTextModel"}), TENSORS),
+    "text_encoder_2": ("transformers", frozenset({"CLIPTextModelWithProjection"}), TENSORS),
+}
+TOKENIZERS = frozenset({"CLIPTokenizer", "CLIPTokenizerFast"})
+EXTRAS = ("class_embed_type", "addition_embed_type", "num_class_embeds", "time_cond_proj_dim", "encoder_hid_dim")
+"""What a UNet may ask for beside a Latent, a timestep and text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the family's files say of a Model: sizes in pixels; `tokens` is how many its text encoder reads."""
+
+    width: int
+    height: int
+    multiple: int
+    latent_scale: int
+    steps: int
+    guidance: float
+    sampler: str
+    samplers: Mapping[str, Mapping[str, Any]]
+    tokens: int
+
+
+def check_parts(folder: Path, index: Mapping[str, Any], parts: tuple[str, ...], tokenizers: tuple[str, ...]) -> None:
+    """Raise ModelUnavailable where a part is of another class than ours, or its files are missing or cut off."""
+    for name in parts:
+        library, classes, stem = PARTS[name]
+        _check_class(index, name, library, classes)
+        check_weights(weights_file(folder / name, stem))
+    for name in tokenizers:
+        _check_class(index, name, "transformers", TOKENIZERS)
+        _check_tokenizer(folder / name)
+
+
+def configs(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the UNet's and the VAE's config; raise where they do not say the size."""
+    unet, vae = read_json(folder / "unet" / "config.json"), read_json(folder / "vae" / "config.json")
+    for name, part, needed in (("unet", unet, "sample_size"), ("vae", vae, "block_out_channels")):
+        if not part.get(needed):
+            raise broken(f"{name}/config.json does not say {needed}.", "Copy the model again.")
+    return unet, vae
+
+
+def check_unet(unet: Mapping[str, Any], channels: tuple[int, ...], given: tuple[str, ...] = ()) -> None:
+    """Refuse a UNet that reads other channels, or more beside them than the family gives."""
+    found = unet.get("in_channels", 4)
+    if found not in channels:
+        raise broken(
+            f"Its UNet takes {found} channels, not {' or '.join(str(count) for count in channels)}: "
+            "a model for inpainting, depth or upscaling.",
+            "Use a text-to-image model.",
+        )
+    for extra in EXTRAS:
+        if extra not in given and unet.get(extra) is not None:
+            raise broken(f"Its UNet needs {extra}, which Limner does not give.", "Use a plain text-to-image model.")
+
+
+def gather(folder: Path, unet: Mapping[str, Any], vae: Mapping[str, Any], guidance: float) -> Facts:
+    """Return the Facts of a checked folder; `guidance` is the family's own default."""
+    scheduler = read_json(folder / "scheduler" / "scheduler_config.json")
+    try:
+        samplers = resolve(scheduler)
+    except BadConfig as error:
+        raise broken(error.sentence, error.hint) from error
+    scale = 2 ** (len(vae["block_out_channels"]) - 1)
+    side = int(unet["sample_size"]) * scale
+    sampler = own_sampler(scheduler)
+    return Facts(
+        width=side,
+        height=side,
+        multiple=64 if side >= 512 else scale,
+        latent_scale=scale,
+        steps=20 if sampler.startswith(("dpmpp", "unipc")) else 30,
+        guidance=guidance,
+        sampler=sampler if sampler in samplers else "ddim",
+        samplers=samplers,
+        tokens=int(read_json(folder / "text_encoder" / "config.json").get("max_position_embeddings", 77)),
+    )
+
+
+def _check_class(index: Mapping[str, Any], name: str, library: str, classes: frozenset[str]) -> None:
+    found = index.get(name)
+    if not isinstance(found, list) or len(found) != 2 or found[0] != library or found[1] not in classes:
+        given = found[1] if isinstance(found, list) and len(found) == 2 else found
+        raise broken(
+            f"Its {name} is {given}, which Limner cannot use.",
+            f"A {index.get('_class_name')} needs {' or '.join(sorted(classes))} there.",
+        )
+
+
+def _check_tokenizer(folder: Path) -> None:
+    whole = (folder / "tokenizer.json").is_file()
+    parts = (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file()
+    if not (whole or parts):
+        raise broken(f"{folder.name}/vocab.json and merges.txt are missing.", "Copy the whole model folder again.")

@@ -1,0 +1,99 @@
+"""Make a small SDXL-shaped model folder with random weights: two encoders, pooled Prompts, sizes for each row."""
+
+from __future__ import annotations
+
+from atexit import register
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from tests.support.tiny_model import byte_tokenizer
+
+
+def make_tiny_sdxl(folder: Path, seed: int = 0, force_zeros: bool = True) -> Path:
+    """Write a model of about 5 MB (64x64 px, 77 tokens, 4 latent channels) into `folder` and return it."""
+    torch, diffusers, transformers = (import_module(name) for name in ("torch", "diffusers", "transformers"))
+    for library in (diffusers, transformers):
+        library.utils.logging.set_verbosity_error()
+        library.utils.logging.disable_progress_bar()
+    before = torch.random.get_rng_state()
+    torch.manual_seed(seed)
+    first, second = byte_tokenizer(), byte_tokenizer(pad="!")
+    vae = diffusers.AutoencoderKL(
+        block_out_channels=(16, 32, 32, 32),
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        latent_channels=4,
+        layers_per_block=1,
+        norm_num_groups=8,
+        sample_size=64,
+        scaling_factor=0.13025,
+    )
+    pipe = diffusers.StableDiffusionXLPipeline(
+        vae=vae,
+        text_encoder=transformers.CLIPTextModel(_text(first, 32, "quick_gelu")),
+        text_encoder_2=transformers.CLIPTextModelWithProjection(_text(second, 48, "gelu")),
+        tokenizer=first,
+        tokenizer_2=second,
+        unet=_unet(),
+        scheduler=diffusers.EulerDiscreteScheduler(
+            beta_start=0.00085,
+            beta_end=0.012,
+            beta_schedule="scaled_linear",
+            num_train_timesteps=1000,
+            steps_offset=1,
+            timestep_spacing="leading",
+        ),
+        force_zeros_for_empty_prompt=force_zeros,
+        add_watermarker=False,
+    )
+    pipe.save_pretrained(folder, safe_serialization=True)
+    torch.random.set_rng_state(before)
+    return folder
+
+
+def _text(tokenizer: Any, width: int, act: str) -> Any:
+    return import_module("transformers").CLIPTextConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=width,
+        intermediate_size=37,
+        num_attention_heads=4,
+        num_hidden_layers=3,
+        max_position_embeddings=77,
+        projection_dim=width,
+        hidden_act=act,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+
+
+def _unet() -> Any:
+    """Return a UNet that reads 32 + 48 wide text, 48 pooled numbers and six sizes of 8 numbers each."""
+    return import_module("diffusers").UNet2DConditionModel(
+        sample_size=8,
+        in_channels=4,
+        out_channels=4,
+        block_out_channels=(32, 64),
+        layers_per_block=1,
+        norm_num_groups=8,
+        attention_head_dim=(2, 4),
+        cross_attention_dim=80,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        use_linear_projection=True,
+        transformer_layers_per_block=(1, 2),
+        addition_embed_type="text_time",
+        addition_time_embed_dim=8,
+        projection_class_embeddings_input_dim=6 * 8 + 48,
+    )
+
+
+@cache
+def shared_tiny_sdxl() -> Path:
+    """Return one tiny SDXL for all tests of this process, removed when it ends."""
+    place = TemporaryDirectory(prefix="limner-tiny-sdxl-")
+    register(place.cleanup)
+    return make_tiny_sdxl(Path(place.name) / "tiny-sdxl")
