@@ -6,12 +6,14 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 
-from core.errors import Lost
+from core.errors import Lost, Unavailable
 from core.feed import Feed
 from core.ports import Archive, CrashPoint, Face, Parcel, Receipt
 
 log = logging.getLogger(__name__)
 LEASE_S = 60.0
+AGAIN_S = 2.0
+NO_FACE_S = 60.0
 READ_THE_LOG = frozenset({"web", "cli", "audit"})
 """Faces that read results from SQL: their Jobs are delivered as soon as the Courier has seen them."""
 
@@ -59,7 +61,7 @@ class Courier:
         name = parcel.job.place.face
         face = self._faces.get(name)
         if face is None and name not in READ_THE_LOG:
-            await self._archive.deliver_later(parcel, 60.0)
+            await self._later(parcel, NO_FACE_S)
             return
         self._at("before_deliver")
         try:
@@ -68,10 +70,19 @@ class Courier:
             await self._archive.delivered(parcel, receipt)
         except Lost:
             log.warning("job %s: somebody else delivers it", parcel.job.id)
+        except Unavailable as error:
+            log.info("job %s is delivered later: %s", parcel.job.id, error)
+            await self._later(parcel, AGAIN_S)
         except Exception:
             log.exception("job %s could not be delivered, try %d", parcel.job.id, parcel.tries)
-            await self._archive.deliver_later(parcel, min(2.0**parcel.tries, 300.0))
+            await self._later(parcel, min(2.0**parcel.tries, 300.0))
         self._feed.moved()
+
+    async def _later(self, parcel: Parcel, delay_s: float) -> None:
+        try:
+            await self._archive.deliver_later(parcel, delay_s)
+        except Lost:
+            log.warning("job %s: somebody else delivers it", parcel.job.id)
 
     async def _sleep(self) -> None:
         due = await self._archive.next_due("outbox")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import partial
 
 from core.draft import calls, cost
-from core.errors import Busy, Lost, StudioError
+from core.errors import Busy, DiskFull, Lost, StudioError
 from core.feed import Feed
 from core.job import Job
 from core.pace import Pace, Standing
@@ -19,6 +20,7 @@ from core.wording import NEUTRAL
 log = logging.getLogger(__name__)
 BEAT_S = 2.0
 LEASE_S = 15.0
+AGAIN_S = 2.0
 
 
 class Dispatcher:
@@ -41,6 +43,7 @@ class Dispatcher:
         self._wake = asyncio.Event()
         self._held: dict[str, tuple[Job, asyncio.Task[None]]] = {}
         self._open = True
+        self._left = False
 
     def wake(self, cancelled: str | None = None) -> None:
         """Look for Jobs now; pass on a cancel to the Renderer."""
@@ -94,7 +97,7 @@ class Dispatcher:
     async def _sleep(self) -> None:
         """Sleep until woken or until the next waiting Job is due; an idle bot does no work."""
         due = await self._archive.next_due("queue") if self._renderer.room() > 0 else None
-        timeout = None if due is None else max((due - self._clock()) / 1000, 0.01)
+        timeout = None if due is None else max((due - self._clock()) / 1000, 0.05)
         try:
             await asyncio.wait_for(self._wake.wait(), timeout)
         except TimeoutError:
@@ -125,14 +128,14 @@ class Dispatcher:
                     picture = pictures[index]
                     self._pace.stepped(job.id, cost(picture.recipe) / max(calls(picture.recipe), 1))
                 case Painted(picture=index):
-                    await self._archive.store(job, pictures[index], progress)
+                    await self._kept(job, partial(self._archive.store, job, pictures[index], progress))
                     self._at("after_store")
                     self._feed.moved()
                 case PictureFailed(picture=index, error=error):
                     await self._archive.fail_picture(job, pictures[index], error.code, error.whole())
                     self._feed.moved()
                 case Done():
-                    await self._archive.finish(job)
+                    await self._kept(job, partial(self._archive.finish, job))
                     self._at("after_finish")
                 case Failed(error=Busy()):
                     # The Renderer stops with the program: no fault of the Job's, so the attempt does not count.
@@ -145,13 +148,24 @@ class Dispatcher:
                     await self._archive.settle(job, "cancelled", "cancelled", "")
             await self._show(job, progress)
 
+    async def _kept(self, job: Job, write: Callable[[], Awaitable[object]]) -> None:
+        """Write; while the disk is full or the database is locked what was painted waits in memory."""
+        while True:
+            try:
+                await write()
+            except (Busy, DiskFull) as error:
+                log.warning("job %s waits to be written: %s", job.id, error)
+                await asyncio.sleep(AGAIN_S)
+            else:
+                return
+
     async def _put_back(self, job: Job, error: StudioError) -> None:
         self._renderer.cancel(job.id)
         try:
             await self._archive.requeue(job, error.code, error.whole())
-        except (Lost, StudioError):
-            # The lease ends by itself; the next reap or start takes the Job up again.
-            log.exception("job %s could not be put back", job.id)
+        except StudioError:
+            log.exception("job %s could not be put back; it is reaped when its lease is over", job.id)
+            self._left = True
 
     async def _show(self, job: Job, progress: Progress) -> None:
         self._feed.tell(job, progress)
@@ -166,13 +180,17 @@ class Dispatcher:
     async def _beat(self) -> None:
         while True:
             await asyncio.sleep(BEAT_S)
-            held = [(job.id, job.fence) for job, _ in self._held.values()]
-            if held:
-                try:
-                    said = await self._archive.beat(held, LEASE_S)
-                except StudioError:
-                    log.exception("the leases could not be lengthened")
-                    continue
-                for job_id, word in said.items():
-                    if word != "held":
-                        self._renderer.cancel(job_id)
+            try:
+                await self._lengthen()
+                if self._left and await self._archive.reap():
+                    self._left = False
+                    self._wake.set()
+            except StudioError:
+                log.exception("the leases could not be lengthened")
+
+    async def _lengthen(self) -> None:
+        held = [(job.id, job.fence) for job, _ in self._held.values()]
+        said = await self._archive.beat(held, LEASE_S) if held else {}
+        for job_id, word in said.items():
+            if word != "held":
+                self._renderer.cancel(job_id)

@@ -32,11 +32,12 @@ class Key:
 
 @dataclass(slots=True, eq=False)
 class Run:
-    """Hold one Recipe in the making; the only mutable noun. Its owner is the InferenceQueue, in a call the device's thread.
+    """Hold one Recipe in the making; the only mutable noun.
 
-    `calls` model calls make it, `done` of them are made; it takes `rows` rows of each (2 under Guidance). `trace` is the
-    run-length list of [batch size, calls] so far. `state` is the Engine's own (Latent, sampler, generator, embeddings).
-    A failed Run has an error and is stepped no more.
+    Its owner is the InferenceQueue, in a call the device's thread. `calls` model calls make it, `done` of them are
+    made; it takes `rows` rows of each (2 under Guidance). `trace` is the run-length list of [batch size, calls] so far.
+    `state` is the Engine's own (Latent, sampler, generator, embeddings). A failed Run has an error and is stepped no
+    more.
     """
 
     job_id: str

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.draft import SketchInfo, fill
+from core.draft import LCM_STEPS, SketchInfo, fill
 from core.errors import BadWords
 from core.flags import FLAGS, REFUSED
 from core.grammar import caret, clean, command, command_for, from_argv, parse, sampler_id, target
@@ -83,7 +83,7 @@ RECIPES = st.builds(
     model=st.just(ModelRef(CARD.family, CARD.digest)),
     negative_prompt=TYPED,
     vary=st.none() | st.builds(Variation, st.integers(0, SEEDS - 1), SMALL),
-)
+).filter(lambda recipe: recipe.sampler != "lcm" or recipe.steps <= LCM_STEPS[1])
 
 
 @settings(max_examples=300, deadline=None)

@@ -169,7 +169,8 @@ class ArchiveModel(RuleBasedStateMachine):
         """Stop the faults: every Job must come to an end (I8)."""
         try:
             self.armed = ""
-            for _ in range(60):
+            # Each round ends a Job, or has its lease over.
+            for _ in range(3 * len(self.accepted) + 10):
                 left = [row for row in self._rows("SELECT id, state FROM jobs") if row[1] not in ENDED]
                 if not left:
                     break
