@@ -1,0 +1,1 @@
+"""How the built-in model is made: fetch, render, compose, train, pack and measure."""
