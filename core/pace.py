@@ -32,8 +32,8 @@ class Pace:
         self._together = max(rows // 2, 1)
         self._held: dict[str, Standing] = {}
         self._done: dict[str, float] = {}
-        self._units = 0.0
-        self._busy_s = 0.0
+        self._measured: dict[int, tuple[float, float]] = {}
+        """Coins painted and seconds taken by how many Pictures shared the calls: together they are painted faster."""
         self._last = 0.0
 
     def started(self, job: Standing) -> None:
@@ -46,8 +46,9 @@ class Pace:
     def stepped(self, job_id: str, units: float) -> None:
         """Tell that `units` coins of a Job were painted."""
         now = self._clock()
-        self._busy_s = self._busy_s * FORGET + (now - self._last)
-        self._units = self._units * FORGET + units
+        sharing = min(sum(len(self._left(job)) for job in self._held.values()), self._together)
+        painted, took_s = self._measured.get(sharing, (0.0, 0.0))
+        self._measured[sharing] = (painted * FORGET + units, took_s * FORGET + now - self._last)
         self._last = now
         if job_id in self._done:
             self._done[job_id] += units
@@ -62,11 +63,13 @@ class Pace:
         """Return the Jobs on the device."""
         return tuple(self._held.values())
 
-    def seconds(self, units: float) -> float | None:
-        """Return how long `units` coins take, None before anything was measured."""
-        if self._units <= 0 or self._busy_s <= 0:
+    def seconds(self, units: float, sharing: int = 1) -> float | None:
+        """Return how long `units` coins take where so many Pictures share the calls, None before any was measured."""
+        known = [each for each, (painted, took_s) in self._measured.items() if painted > 0 and took_s > 0]
+        if not known:
             return None
-        return max(units, 0.0) * self._busy_s / self._units
+        painted, took_s = self._measured[min(known, key=lambda each: abs(each - sharing))]
+        return max(units, 0.0) * took_s / painted
 
     def forecast(self, line: Sequence[Standing]) -> dict[str, float]:
         """Return the seconds until each open Job is done, empty before anything was measured.
@@ -86,12 +89,12 @@ class Pace:
             hand.sort(key=lambda run: run[0])
             stepping = hand[: self._together]
             least = float(stepping[0][0])
-            passed += least * len(stepping)
+            passed += self.seconds(least * len(stepping), len(stepping)) or 0.0
             for run in stepping:
                 run[0] = float(run[0]) - least
             ends[str(stepping[0][1])] = passed
             hand.pop(0)
-        return {job_id: self.seconds(units) or 0.0 for job_id, units in ends.items()}
+        return ends
 
     def _left(self, standing: Standing) -> list[float]:
         """Return what each Picture of a Job still costs; of one on the device more is painted than is written down."""

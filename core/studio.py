@@ -288,7 +288,7 @@ class Studio:
     async def _sheets(self, person: Person, jobs: list[Job]) -> list[JobSheet]:
         pictures = await self._archive.pictures([job.id for job in jobs])
         sheets = []
-        line = await self._archive.line() if any(job.state == "queued" for job in jobs) else []
+        line = await self._archive.line() if any(job.state in ("queued", "running") for job in jobs) else []
         places = {standing.job_id: place for place, standing in enumerate(line, 1)}
         ends = self._house.pace.forecast(line)
         for job in jobs:
