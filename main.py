@@ -226,6 +226,8 @@ def _version_of(package: str) -> str | None:
 def main(argv: list[str]) -> int:
     """Do what the command line says and return the exit code."""
     logging.basicConfig(level=logging.ERROR if argv else logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    # Each migration is told at this level; it is news to nobody but who writes them.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     console = Console.of(sys.stdout, sys.stderr, sys.stdin, os.environ)
     home = Home(os.environ, console.say)
     doors = command_line.Doors(
