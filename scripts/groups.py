@@ -43,6 +43,8 @@ def main(args: Sequence[str]) -> int:
     """Run everything, or just what a path names; return 0 where all passed (and, under LIMNER_STRICT, none skipped)."""
     rest = [arg for arg in args if arg != "--soak"]
     chosen = [] if "--soak" in args else ["-m", "not soak"]
+    if "--soak" in args:
+        os.environ["LIMNER_SOAK"] = "1"
     if any((HOME / arg.partition("::")[0]).exists() for arg in rest if not arg.startswith("-")):
         return subprocess.run(_pytest([*chosen, *rest]), cwd=HOME).returncode
     rows, outcomes = [], []
