@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from core.errors import NotAllowed, NotFound
 from core.job import Job
 from core.person import Person, Place
@@ -40,8 +38,3 @@ def picture_actions(picture: Picture) -> tuple[str, ...]:
     if isinstance(picture.recipe, Paint):
         return ("reroll", "vary", "upscale", "sketch", "reproduce")
     return ("upscale", "sketch", "reproduce")
-
-
-def first_stored(pictures: Sequence[Picture]) -> Picture | None:
-    """Return the first Picture there is something to show of."""
-    return next((picture for picture in pictures if picture.state == "stored"), None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from core.errors import StudioError
 from core.job import Job
 from core.picture import Picture
 from core.recipe import Paint, Recipe
@@ -116,8 +115,3 @@ def alt(index: int, count: int, recipe: Recipe) -> str:
     words = recipe.prompt if isinstance(recipe, Paint) and recipe.prompt else "painted from a picture"
     whole = f"Picture {index + 1} of {count}: {words}" if count > 1 else words
     return whole if len(whole) <= 1024 else whole[:1023].rsplit(" ", 1)[0] + "…"
-
-
-def problem(error: StudioError) -> str:
-    """Return an error as one text."""
-    return error.whole()
