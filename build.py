@@ -8,40 +8,37 @@ import os
 import random
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
 
 from core.audit import Audit, on_battery
 from core.config import Config
 from core.courier import Courier
 from core.dispatcher import Dispatcher
-from core.errors import NotFound
 from core.feed import Feed
+from core.house import House
 from core.limits import Limits
 from core.pace import Pace
-from core.ports import CrashPoint, Face, nothing
+from core.ports import Face
 from core.promise import Ground, unknown
 from core.recipe import SEEDS
-from core.studio import House, Studio
+from core.records import CrashPoint, nothing
+from core.studio import Studio
 from db.archive import SqlArchive
-from inference.device import DeviceChoice, choose
 from inference.engine import Engine
 from inference.late import LateEngine
 from inference.models import Registry
 from inference.queue import InferenceQueue
-from inference.quiet import set_environment
 from inference.selftests import SelfTests
+from parts import MakeEngine, cutter, folders, loader, local, payer_key, read_device
 
 HOME = Path(__file__).resolve().parent
 GIVE_BACK_AFTER_S = 20.0
 STUCK_EXIT = 75
 """Exit code that asks a supervisor for another start: the device hangs, and its thread cannot be killed."""
 
-Load = Callable[[str, Literal["sketch", "mask", "picture"]], bytes]
-MakeEngine = Callable[[Load, Registry], Engine]
 log = logging.getLogger("limner")
 
 
@@ -137,21 +134,21 @@ async def build(
         data,
         clock=milliseconds,
         pool=pool,
-        payer_key=_payer_key(data),
+        payer_key=payer_key(data),
         randomness=secrets.token_bytes,
         synchronous=synchronous,
         at=at,
         least_free=config.storage.min_free_mb * 1_000_000,
     )
-    registry = Registry({"builtin": HOME / "models" / "builtin", **_folders(config)})
-    load = _loader(archive, asyncio.get_running_loop())
+    registry = Registry({"builtin": HOME / "models" / "builtin", **folders(config)})
+    load = loader(archive, asyncio.get_running_loop())
     ground: Callable[[str], Ground] = unknown
     if make_engine is None:
-        device = await _device(config, archive)
+        device = await read_device(config, archive)
         tests = await SelfTests.read(archive, device, config.engine.rows, config.engine.mode)
         ground = tests.ground
         sizes = config.engine.rows if config.engine.mode == "fast" else config.engine.rows[-1:]
-        engine: Engine = LateEngine(sizes, lambda: _local(config, device, registry, load, tests))
+        engine: Engine = LateEngine(sizes, lambda: local(config, device, registry, load, tests))
     else:
         engine = make_engine(load, registry)
     queue = InferenceQueue(
@@ -185,7 +182,7 @@ def _wire(
         state=lambda: program.state(),
         pace=pace,
         fresh_seed=lambda: secrets.randbelow(SEEDS),
-        cut=_cutter(registry, pool),
+        cut=cutter(registry, pool),
         ground=ground,
     )
 
@@ -198,96 +195,6 @@ def _wire(
     studio = Studio(archive, feed, house, audit.asked, at)
     program = Program(config, archive, registry, queue, studio, dispatcher, courier, audit, faces, pool)
     return program
-
-
-def probe(config: Config) -> dict[str, Any]:
-    """Return what the device is and what it would paint with; imports torch, so it takes seconds."""
-    set_environment(os.environ)
-    import torch
-
-    from inference.fingerprint import device_facts
-
-    wanted = config.engine
-    choice = choose(wanted.device, wanted.dtype, wanted.threads, os.cpu_count() or 1)
-    facts = device_facts(torch.device(choice.device))
-    return {**facts, "name": facts["device"], "device": choice.device, "dtype": choice.dtype, "threads": choice.threads}
-
-
-def _local(config: Config, device: DeviceChoice, registry: Registry, load: Load, tests: SelfTests) -> Engine:
-    # Imported on the device's thread: torch and diffusers take seconds, and no face waits for them.
-    set_environment(os.environ)
-    from inference.local import LocalEngine
-
-    return LocalEngine(
-        registry,
-        load,
-        device=device.device,
-        dtype=device.dtype,
-        threads=device.threads,
-        sizes=config.engine.rows,
-        mode=config.engine.mode,
-        default=config.models.default,
-        loaded=config.engine.loaded,
-        verdicts=tests,
-    )
-
-
-def _cutter(registry: Registry, pool: ThreadPoolExecutor) -> Callable[[str, str], Awaitable[str | None]]:
-    """Return what tells which words of a Prompt a Model does not read; tokenizers are read once, in the pool."""
-    from functools import cache
-
-    @cache
-    def reader(digest: str) -> Any:
-        from inference.conditioning import Reader
-
-        return Reader(registry.folder(digest))
-
-    async def cut(digest: str, prompt: str) -> str | None:
-        found: str | None = await asyncio.get_running_loop().run_in_executor(pool, lambda: reader(digest).cut(prompt))
-        return found
-
-    return cut
-
-
-def _loader(archive: SqlArchive, loop: asyncio.AbstractEventLoop) -> Load:
-    """Return what the device's thread reads a Sketch, a mask (by digest) or a Picture (by its pixels) with."""
-
-    async def read(digest: str, kind: Literal["sketch", "mask", "picture"]) -> bytes:
-        if kind != "picture":
-            return await archive.file(digest, kind)
-        picture = await archive.picture_by_pixels(digest)
-        if picture is None or picture.file_digest is None:
-            raise NotFound("The picture it is made from is not here any more.", "Paint it again first.")
-        return await archive.file(picture.file_digest, "picture")
-
-    return lambda digest, kind: asyncio.run_coroutine_threadsafe(read(digest, kind), loop).result()
-
-
-async def _device(config: Config, archive: SqlArchive) -> DeviceChoice:
-    """Return dtype and threads as written down at first start; what the owner sets goes over them."""
-    wanted, noted = config.engine, await archive.overrides()
-    choice = choose(
-        wanted.device,
-        str(noted.get("engine.dtype", "auto")) if wanted.dtype == "auto" else wanted.dtype,
-        wanted.threads or int(noted.get("engine.threads", 0)),
-        os.cpu_count() or 1,
-    )
-    if "engine.dtype" not in noted:
-        await archive.override({"engine.dtype": choice.dtype, "engine.threads": choice.threads})
-    return choice
-
-
-def _folders(config: Config) -> dict[str, Path]:
-    return {name: Path(folder).expanduser() for name, folder in config.models.folders.items()}
-
-
-def _payer_key(data: Path) -> bytes:
-    """Return the key of the ledger's payers, made at first start, the owner's alone to read."""
-    path = data / "payer.key"
-    if not path.exists():
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(secrets.token_bytes(32))
-    return path.read_bytes()
 
 
 def _stuck(seconds: float) -> None:

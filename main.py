@@ -16,7 +16,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import cast
 
-from build import HOME, STUCK_EXIT, MakeEngine, Program, build, milliseconds, probe
+from build import HOME, STUCK_EXIT, Program, build, milliseconds
 from cli import app as command_line
 from cli.console import Console
 from cli.doctor import Patient
@@ -24,9 +24,10 @@ from cli.help import Needs
 from core.config import Config, Loaded, load
 from core.errors import AlreadyRunning, StudioError
 from core.lock import DataLock, RunNote
-from core.ports import CrashPoint, nothing
+from core.records import CrashPoint, nothing
 from core.studio import Studio
 from db.archive import free_bytes
+from parts import MakeEngine, probe
 
 STOP_S = 25.0
 MODELS_WAIT_S = 1.0

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from build import HOME, MakeEngine, Program, build
+from build import HOME, Program, build
 from core.config import Config, load
 from core.person import OWNER, Place
 from core.progress import Painted
@@ -23,6 +23,7 @@ from core.sheet import JobSheet
 from core.studio import Ask
 from inference.engine import Engine
 from inference.run import Batch, Run
+from parts import MakeEngine
 
 PLACE = Place.of("cli")
 

@@ -11,10 +11,11 @@ import time
 from typing import Any
 
 from bench.common import TimedEngine, ask, painted, peak_mb, run, running, spread, write
-from build import HOME, Load
+from build import HOME
 from inference.device import choose
 from inference.engine import Engine
 from inference.models import Registry
+from parts import Load
 
 STEPS = 20
 GUIDANCE = 5.0

@@ -21,7 +21,8 @@ from bot.guests import FACE, NOBODY, tell
 from bot.post import Post
 from bot.reception import Reception
 from core.errors import BadConfig, StudioError
-from core.ports import Clock, Face
+from core.ports import Face
+from core.records import Clock
 from core.studio import Studio
 from core.wording import NEUTRAL
 

@@ -16,8 +16,8 @@ from bot.post import UNKNOWN_MESSAGE, Body, Post, Spot
 from core import wording
 from core.errors import StudioError, Unavailable
 from core.job import Job
-from core.ports import Form, Parcel, Receipt, Reply
 from core.progress import Failed, Progress, Stepping, Waiting
+from core.records import Form, Parcel, Receipt, Reply
 from core.sheet import JobSheet, job_sheet
 from core.studio import Studio
 

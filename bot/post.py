@@ -14,7 +14,7 @@ from discord.http import Route, handle_message_parameters
 
 from bot.cards import VERSION, CardFile, shown_id
 from bot.guests import NOBODY
-from core.ports import Reply
+from core.records import Reply
 
 if TYPE_CHECKING:
     from discord.ext import commands

@@ -17,7 +17,7 @@ from core.errors import BadInput
 from core.grammar import parse
 from core.job import ENDED, Kind
 from core.person import Person
-from core.ports import Reply
+from core.records import Reply
 from core.sheet import JobSheet
 from core.studio import Ask, Studio
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cli.desk import Desk
 from core.errors import BadInput, DiskFull
-from core.ports import Form
+from core.records import Form
 from core.sheet import JobSheet, PictureSheet
 
 FORMS: dict[str, Form] = {".png": "png", ".webp": "webp", ".jpg": "jpeg", ".jpeg": "jpeg"}

@@ -9,7 +9,7 @@ from cli.desk import Desk
 from core import wording
 from core.errors import LimitReached, ModelUnavailable, StudioError, Unavailable
 from core.job import ENDED
-from core.ports import Event
+from core.records import Event
 from core.sheet import JobSheet
 from core.studio import Ask
 

@@ -12,9 +12,9 @@ from core.errors import BadInput, BadWords, CannotReproduce, ModelUnavailable
 from core.grammar import clean, parse, sampler_id, target
 from core.job import Job, Kind
 from core.picture import Fingerprint, Picture, Replay
-from core.ports import NewPicture, PngFacts
 from core.promise import Ground, note
 from core.recipe import SEEDS, Paint, Recipe, Upscale, Variation, digest, from_json
+from core.records import NewPicture, PngFacts
 from core.words import shown
 
 VARY_AMOUNT = 0.15

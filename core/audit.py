@@ -13,7 +13,8 @@ from core.job import Job
 from core.limits import DAY_MS, Limits
 from core.person import AUDITOR, Place
 from core.picture import Picture, Replay
-from core.ports import Archive, Clock, NewJob, NewPicture
+from core.ports import Archive
+from core.records import Clock, NewJob, NewPicture
 
 log = logging.getLogger(__name__)
 PLACE = Place.of("audit")

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 
 from core.errors import Lost, Unavailable
 from core.feed import Feed
-from core.ports import Archive, CrashPoint, Face, Parcel, Receipt
+from core.ports import Archive, Face
+from core.records import CrashPoint, Parcel, Receipt
 
 log = logging.getLogger(__name__)
 LEASE_S = 60.0

@@ -13,8 +13,9 @@ from core.feed import Feed
 from core.job import Job
 from core.pace import Pace, Standing
 from core.picture import Picture
-from core.ports import Archive, CrashPoint, Face, Renderer
+from core.ports import Archive, Face, Renderer
 from core.progress import Cancelled, Done, Failed, Painted, PictureFailed, Progress, Stepping
+from core.records import CrashPoint
 from core.wording import NEUTRAL
 
 log = logging.getLogger(__name__)

@@ -11,12 +11,17 @@ from dataclasses import dataclass, field
 class Person:
     """Be one Person on one face: `web:owner`, `discord:123`. Never merged across faces.
 
-    name and is_owner are what the face knows at this moment; neither is stored with a Job.
+    All but the id is what the face knows at this moment, and is not stored with a Job. roles: ids of what the Person is
+    where it asks (`discord:456`); manages: it may manage the server it asks from; may_moderate: it may take down what
+    others asked for there.
     """
 
     id: str
     name: str = field(default="", compare=False)
     is_owner: bool = field(default=False, compare=False)
+    roles: tuple[str, ...] = field(default=(), compare=False)
+    manages: bool = field(default=False, compare=False)
+    may_moderate: bool = field(default=False, compare=False)
 
     @property
     def face(self) -> str:

@@ -12,9 +12,9 @@ from core.grammar import command_for
 from core.job import Job
 from core.person import Person
 from core.picture import Picture
-from core.ports import Event
 from core.progress import Progress, Stepping, Waiting
 from core.recipe import Paint, to_json
+from core.records import Event
 
 
 class PictureSheet(TypedDict):

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 from core.errors import DiskFull
 from core.job import MAX_ATTEMPTS, Job
 from core.limits import DAY_MS, MINUTE_MS, Limits, Usage
-from core.ports import NewJob, NewPicture
 from core.recipe import canonical, digest
+from core.records import NewJob, NewPicture
 from db import moves
 from db.claims import OPEN_JOBS
 from db.ids import Ulids

@@ -10,8 +10,8 @@ import zlib
 from PIL import Image
 
 from core.picture import Picture
-from core.ports import Form
 from core.recipe import Paint, to_json
+from core.records import Form
 
 THUMB_SIDE = 256
 USER_COMMENT = 0x9286

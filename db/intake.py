@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from core.errors import BadSketch
 from core.picture import pixels_digest
-from core.ports import PngFacts
+from core.records import PngFacts
 
 MOST_BYTES = 10 * 1024 * 1024
 CHILD = Path(__file__).with_name("decode_child.py")

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from core.ports import WeightsFile
+from core.records import WeightsFile
 from db.tables import FileRow, OverrideRow, SessionRow, WeightsRow
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import case, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from core.errors import Lost
-from core.ports import Parcel, Receipt
+from core.records import Parcel, Receipt
 from db import moves
 from db.rows import to_job, to_picture, to_reply
 from db.tables import JobRow, OutboxRow, PictureRow, ReplyRow

@@ -12,7 +12,7 @@ from core.errors import NotFound
 from core.job import Job
 from core.person import Place
 from core.picture import Picture
-from core.ports import Move
+from core.records import Move
 from db.ids import LENGTH, tidy
 from db.rows import to_job, to_move, to_picture
 from db.tables import JobRow, MoveRow, PictureRow

@@ -8,8 +8,8 @@ from typing import Any, cast, get_args
 from core.job import KINDS, STATES, Job
 from core.person import Person, Place
 from core.picture import Fingerprint, Picture, PictureState, Replay, Role
-from core.ports import Move, Reply
 from core.recipe import from_json
+from core.records import Move, Reply
 from db.tables import JobRow, MoveRow, PictureRow, ReplyRow
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from core.errors import Busy, Damaged, DiskFull, StudioError, Unavailable
-from core.ports import CrashPoint
+from core.records import CrashPoint
 
 T = TypeVar("T")
 

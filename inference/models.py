@@ -10,7 +10,7 @@ from typing import Any
 
 from core.draft import ModelCard
 from core.errors import ModelUnavailable
-from core.ports import WeightsFile
+from core.records import WeightsFile
 from inference.families import sd1, sdxl
 from inference.families.folder import NOTES, broken, files, read_json
 

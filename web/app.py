@@ -10,7 +10,8 @@ from collections.abc import Callable
 from aiohttp import web
 
 from core.errors import CannotBind
-from core.ports import Archive, Clock
+from core.ports import Archive
+from core.records import Clock
 from core.studio import Studio
 from web.assets import Assets
 from web.events import Events

@@ -12,7 +12,7 @@ import aiohttp
 
 from core.errors import NotFound, Unavailable
 from core.person import Person, Place
-from core.ports import Event, Form
+from core.records import Event, Form
 from core.sheet import AuditSheet, JobSheet, PictureSheet
 from core.studio import Ask
 from web.asked import DIGEST, ID

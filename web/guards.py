@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import hdrs, web
 
 from core.errors import BadInput, BadWords, LimitReached, NotAllowed, NotFound, StudioError
-from core.ports import Clock
+from core.records import Clock
 from core.wording import NEUTRAL
 from core.words import caret
 from web.wire import TooLarge, TooSlow, WrongType, status_of

@@ -9,7 +9,7 @@ from typing import Any, cast
 from aiohttp import hdrs, web
 
 from core.errors import BadInput
-from core.ports import Form
+from core.records import Form
 from core.studio import Studio
 from web.asked import plain, read_ask, read_json, source
 from web.guards import PICTURE_POLICY, read_body

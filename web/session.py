@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from aiohttp import hdrs, web
 
 from core.person import OWNER, Person, Place
-from core.ports import Archive, Clock
+from core.ports import Archive
+from core.records import Clock
 from web.wire import NoSession
 
 SESSION_S = 30 * 24 * 3600

@@ -11,8 +11,8 @@ import pytest
 from bot.client import LimnerBot
 from bot.post import Spot
 from core.errors import Unavailable
-from core.ports import Reply
 from core.progress import Done, Stepping, Waiting
+from core.records import Reply
 from tests.support.discord_double import World, buttons, texts, world
 
 EXPIRED_S = 900

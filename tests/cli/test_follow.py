@@ -14,7 +14,7 @@ from cli.files import write_whole
 from cli.follow import Follower, ask_for
 from core.errors import DiskFull, LimitReached, Unavailable
 from core.person import OWNER, Person, Place
-from core.ports import Event
+from core.records import Event
 from core.sheet import JobSheet
 from core.studio import Ask, Studio
 from tests.support.shell import Terminal, running

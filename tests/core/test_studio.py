@@ -8,11 +8,11 @@ from threading import Event as Gate
 
 import pytest
 
-from build import MakeEngine
 from core.errors import BadInput, BadWords, Busy, CannotReproduce, LimitReached, NotAllowed, NotFound, StudioError
 from core.person import OWNER, Person, Place
-from core.ports import Event
+from core.records import Event
 from core.studio import Ask
+from parts import MakeEngine
 from tests.support.archive import png
 from tests.support.fake_engine import FakeEngine
 from tests.support.program import PLACE, ask, done, ended, running

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import main
 from core.config import load
-from core.ports import CrashPoint
+from core.records import CrashPoint
 from tests.support.fake_engine import FakeEngine
 
 

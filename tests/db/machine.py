@@ -9,7 +9,7 @@ from core.errors import Lost
 from core.job import MAX_ATTEMPTS, Job
 from core.limits import Limits
 from core.picture import Picture
-from core.ports import Parcel, Receipt
+from core.records import Parcel, Receipt
 from tests.db.model import LEASE_S, ArchiveModel, Killed
 from tests.support.archive import new_job, painted
 

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from core.errors import Lost
 from core.job import ENDED, MAX_ATTEMPTS, MOVES, Job
-from core.ports import Receipt
+from core.records import Receipt
 from db.archive import SqlArchive
 from tests.support.archive import Ticks, noise, open_archive, painted
 

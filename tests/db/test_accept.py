@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from core.errors import Busy, DiskFull, LimitReached, Unavailable
 from core.limits import Limits, Usage
 from core.picture import Fingerprint, Replay
-from core.ports import Reply
 from core.recipe import SEEDS, digest
+from core.records import Reply
 from db.archive import SqlArchive
 from tests.db.conftest import Place
 from tests.support.archive import new_job, paint_all, painted, recipe

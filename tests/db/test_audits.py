@@ -8,8 +8,8 @@ from core.audited import Audits
 from core.limits import Limits
 from core.person import AUDITOR, Person, Place
 from core.picture import Fingerprint, Replay
-from core.ports import NewJob
 from core.recipe import digest
+from core.records import NewJob
 from db.archive import SqlArchive
 from tests.db.conftest import Place as Spot
 from tests.support.archive import START, new_job, paint_all, recipe

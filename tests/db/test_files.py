@@ -10,8 +10,8 @@ import pytest
 
 from core.errors import Damaged, NotFound
 from core.limits import Limits
-from core.ports import Reply
 from core.progress import Painted
+from core.records import Reply
 from db.archive import SqlArchive
 from db.files import Files
 from tests.db.conftest import Place

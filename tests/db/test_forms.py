@@ -12,8 +12,8 @@ from PIL import Image
 
 from core.limits import Limits
 from core.picture import Picture, pixels_digest
-from core.ports import Form
 from core.recipe import ModelRef, Sketch, Upscale, Variation, from_json, to_json
+from core.records import Form
 from db import forms
 from db.archive import SqlArchive
 from tests.support.archive import new_job, painted, recipe

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from core.job import Job
 from core.picture import Picture
-from core.ports import Parcel
+from core.records import Parcel
 from db import accept, claims, moves, outbox
 from db.claims import Kept
 from db.rows import to_job, to_picture

@@ -7,7 +7,7 @@ import pytest
 from core.job import Job
 from core.limits import Limits
 from core.picture import Picture
-from core.ports import Receipt
+from core.records import Receipt
 from db.archive import SqlArchive
 from tests.db.conftest import Place
 from tests.support.archive import new_job, paint_all, painted

@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import Lost
 from core.limits import Limits
-from core.ports import Receipt, Reply
+from core.records import Receipt, Reply
 from db.archive import SqlArchive
 from tests.db.conftest import Place
 from tests.support.archive import new_job, paint_all

@@ -6,7 +6,7 @@ import pytest
 
 from core.errors import NotFound
 from core.limits import Limits
-from core.ports import WeightsFile
+from core.records import WeightsFile
 from db.archive import SqlArchive
 from tests.db.conftest import Place
 from tests.support.archive import new_job, paint_all, painted

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from core.errors import ModelUnavailable
-from core.ports import WeightsFile
+from core.records import WeightsFile
 from inference.models import Registry
 from tests.support.tiny_model import make_tiny_model, shared_tiny_model
 

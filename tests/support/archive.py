@@ -18,9 +18,9 @@ from core.draft import cost
 from core.job import Job, Kind
 from core.person import Person, Place
 from core.picture import Fingerprint, Picture, Replay, pixels_digest
-from core.ports import NewJob, NewPicture, Reply
 from core.progress import Painted
 from core.recipe import SEEDS, ModelRef, Paint
+from core.records import NewJob, NewPicture, Reply
 from db.archive import SqlArchive
 
 START = 1_800_000_000_000

@@ -16,13 +16,14 @@ from core.courier import Courier
 from core.dispatcher import Dispatcher
 from core.draft import ModelCard
 from core.feed import Feed
+from core.house import House
 from core.limits import Limits
 from core.pace import Pace
 from core.person import Person, Place
 from core.ports import Face
 from core.promise import Ground
 from core.sheet import JobSheet
-from core.studio import Ask, House, Studio
+from core.studio import Ask, Studio
 from db.archive import SqlArchive
 from inference.queue import InferenceQueue
 from tests.support.archive import Ticks, open_archive

@@ -24,10 +24,12 @@ from core.courier import Courier
 from core.dispatcher import Dispatcher
 from core.draft import ModelCard
 from core.feed import Feed
+from core.house import House
 from core.limits import Limits
 from core.pace import Pace
-from core.ports import Face, Parcel, Reply
-from core.studio import House, Studio
+from core.ports import Face
+from core.records import Parcel, Reply
+from core.studio import Studio
 from db.archive import SqlArchive
 from inference.queue import InferenceQueue
 from tests.support.archive import Ticks, noise, open_archive

@@ -7,11 +7,12 @@ from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
 
-from build import HOME, MakeEngine, Program, build
+from build import HOME, Program, build
 from core.config import load
 from core.person import OWNER, Person, Place
 from core.sheet import JobSheet
 from core.studio import Ask
+from parts import MakeEngine
 
 PLACE = Place.of("cli")
 NUMBERS = count()

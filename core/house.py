@@ -1,0 +1,27 @@
+"""House: what the Studio is told of the rest of the program."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from core.draft import ModelCard
+from core.limits import Limits
+from core.pace import Pace
+from core.promise import Ground, unknown
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What the Studio is told of the rest: Models, the default one, Limits, the device's state and its pace."""
+
+    models: Callable[[], tuple[ModelCard, ...]]
+    default_model: str
+    limits: Limits
+    state: Callable[[], str]
+    pace: Pace
+    fresh_seed: Callable[[], int]
+    cut: Callable[[str, str], Awaitable[str | None]]
+    """Says which words of a Prompt the Model (by digest) does not read, None where it reads all."""
+    ground: Callable[[str], Ground] = unknown
+    """Says what a Picture of a Model (by digest) would be painted under now."""

@@ -1,0 +1,132 @@
+"""What passes between core, the Archive and the faces: new Jobs, Parcels, moves and the small types around them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from core.job import Job, Kind
+from core.person import Person, Place
+from core.picture import Picture, Replay
+from core.recipe import Recipe
+
+Clock = Callable[[], int]
+"""Milliseconds UTC."""
+
+CrashPoint = Callable[[str], None]
+"""Called with the name of each point between accept and delivered; does nothing outside the crash tests."""
+
+
+def nothing(_: str) -> None:
+    """Be the crash point that does nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewPicture:
+    """One Recipe to be written at accept, with what it costs."""
+
+    recipe: Recipe
+    cost: int
+    parent_id: str | None = None
+    replay: Replay | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a chat gave to answer by: an interaction's token (wiped at expiry) and where its message is."""
+
+    application_id: str = ""
+    token: str = ""
+    channel_id: str = ""
+    message_id: str = ""
+    expires_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A Job to be accepted; `dedupe_key` is `<source id>/<index>`, `notes` was mended and said.
+
+    behind: it is claimed only while no other Job is queued, and stands in nobody's line.
+    """
+
+    dedupe_key: str
+    person: Person
+    place: Place
+    kind: Kind
+    typed: str
+    pictures: tuple[NewPicture, ...]
+    model: str = ""
+    sketch: str | None = None
+    notes: tuple[str, ...] = ()
+    reply: Reply | None = None
+    behind: bool = False
+
+    @property
+    def cost(self) -> int:
+        """Return the whole Job's cost."""
+        return sum(picture.cost for picture in self.pictures)
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One outbox row to deliver: a result or an apology, with the Job, its Pictures and the Reply it may use."""
+
+    kind: Literal["result", "apology"]
+    job: Job
+    pictures: tuple[Picture, ...]
+    nonce: str
+    tries: int
+    fence: int
+    reply: Reply | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Say what a Face did with a Parcel; `dead` is a permanent refusal (deleted channel, no permission)."""
+
+    message_id: str = ""
+    dead: bool = False
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One row of `moves`: what happened to a Job, in the order it was committed. seen: who and where it is shown."""
+
+    id: int
+    job_id: str
+    person: str
+    place: Place
+    at: int
+    from_state: str
+    to_state: str
+    attempt: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsFile:
+    """Name one file of a Model as the disk knows it; another size, time or inode is another file."""
+
+    path: str
+    size: int
+    mtime_ns: int
+    inode: int
+
+
+Form = Literal["png", "webp", "jpeg", "thumb"]
+
+
+@dataclass(frozen=True, slots=True)
+class PngFacts:
+    """What a PNG brought along says: text chunks by keyword, its pixels' digest and size."""
+
+    texts: dict[str, str]
+    pixels_digest: str
+    width: int
+    height: int
+
+
+Event = dict[str, Any]
+"""What `Studio.watch` yields: {id: moves.id or None, type: move | waiting | stepping, job: id, ...}."""

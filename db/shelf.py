@@ -1,0 +1,75 @@
+"""What lies in files and what is known of them: Sketches, Pictures as they go out, digests of Models."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from core.draft import SketchInfo
+from core.picture import Picture
+from core.records import Form, PngFacts, WeightsFile
+from db import claims, forms, keeping, marks, reading
+from db.files import Kind
+from db.intake import Intake
+from db.joblog import JobLog
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf(JobLog):
+    """Be the part of the Archive that keeps bytes."""
+
+    _intake: Intake
+    _intakes: asyncio.Semaphore
+
+    async def take_sketch(self, raw: bytes) -> tuple[SketchInfo, tuple[str, ...]]:
+        """Check, normalise and keep an attachment; raise BadSketch with the reason."""
+        async with self._intakes:
+            clean = await self._store.in_pool(lambda: self._intake.sketch(raw))
+        digest = await self._store.in_pool(lambda: self._files.keep(clean.png, "sketch"))
+        size = len(clean.png)
+        await self._store.write(lambda s: claims.keep_file(s, self._clock(), digest, "sketch", size))
+        return SketchInfo(digest, clean.width, clean.height), clean.notes
+
+    async def read_png(self, raw: bytes) -> PngFacts:
+        """Read the texts and pixels of a PNG somebody brings along."""
+        async with self._intakes:
+            return await self._store.in_pool(lambda: self._intake.png(raw))
+
+    async def sketch(self, digest: str) -> SketchInfo | None:
+        """Find a stored Sketch."""
+        return await self._store.in_pool(lambda: keeping.sketch(self._files, self._store, digest))
+
+    async def file(self, digest: str, kind: Kind) -> bytes:
+        """Read bytes by digest, checked."""
+        return await self._store.in_pool(lambda: self._files.read(digest, kind))
+
+    async def form(self, picture: Picture, form: Form, *, recipe: bool) -> tuple[bytes, str]:
+        """Return a stored Picture's file as it goes out, with its content type."""
+
+        def work() -> tuple[bytes, str]:
+            model = self._store.read_now(lambda s: reading.model_name(s, picture.job_id))
+            master = self._files.read(picture.file_digest or "", "picture")
+            return forms.form(master, picture, model, form, recipe=recipe)
+
+        return await self._store.in_pool(work)
+
+    async def weights(self) -> dict[WeightsFile, str]:
+        """Return the digests of Model files seen before."""
+        return await self._store.read(marks.weights)
+
+    async def keep_weights(self, found: Mapping[WeightsFile, str]) -> None:
+        """Keep digests of Model files."""
+        await self._store.write(lambda s: marks.keep_weights(s, found))
+
+    async def open_session(self, secret_hash: str, person: str, expires: int) -> None:
+        """Keep a page's session."""
+        await self._store.write(lambda s: marks.open_session(s, self._clock(), secret_hash, person, expires))
+
+    async def session(self, secret_hash: str) -> str | None:
+        """Return whose session it is, None where it is unknown or over."""
+        return await self._store.read(lambda s: marks.whose(s, self._clock(), secret_hash))
+
+    async def sweep(self) -> int:
+        """Remove files that have no row and are older than an hour; at start, by the holder of the lock alone."""
+        return await self._store.in_pool(lambda: keeping.sweep(self._files, self._store, self._clock()))

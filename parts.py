@@ -1,0 +1,115 @@
+"""The small parts `build.py` wires: the device, readers of files and words, the payers' key."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Literal
+
+from core.config import Config
+from core.errors import NotFound
+from db.archive import SqlArchive
+from inference.device import DeviceChoice, choose
+from inference.engine import Engine
+from inference.models import Registry
+from inference.quiet import set_environment
+from inference.selftests import SelfTests
+
+Load = Callable[[str, Literal["sketch", "mask", "picture"]], bytes]
+MakeEngine = Callable[[Load, Registry], Engine]
+
+
+def probe(config: Config) -> dict[str, Any]:
+    """Return what the device is and what it would paint with; imports torch, so it takes seconds."""
+    set_environment(os.environ)
+    import torch
+
+    from inference.fingerprint import device_facts
+
+    wanted = config.engine
+    choice = choose(wanted.device, wanted.dtype, wanted.threads, os.cpu_count() or 1)
+    facts = device_facts(torch.device(choice.device))
+    return {**facts, "name": facts["device"], "device": choice.device, "dtype": choice.dtype, "threads": choice.threads}
+
+
+def local(config: Config, device: DeviceChoice, registry: Registry, load: Load, tests: SelfTests) -> Engine:
+    """Return the engine of this device; for the device's own thread."""
+    # Imported on the device's thread: torch and diffusers take seconds, and no face waits for them.
+    set_environment(os.environ)
+    from inference.local import LocalEngine
+
+    return LocalEngine(
+        registry,
+        load,
+        device=device.device,
+        dtype=device.dtype,
+        threads=device.threads,
+        sizes=config.engine.rows,
+        mode=config.engine.mode,
+        default=config.models.default,
+        loaded=config.engine.loaded,
+        verdicts=tests,
+    )
+
+
+def cutter(registry: Registry, pool: ThreadPoolExecutor) -> Callable[[str, str], Awaitable[str | None]]:
+    """Return what tells which words of a Prompt a Model does not read; tokenizers are read once, in the pool."""
+    from functools import cache
+
+    @cache
+    def reader(digest: str) -> Any:
+        from inference.conditioning import Reader
+
+        return Reader(registry.folder(digest))
+
+    async def cut(digest: str, prompt: str) -> str | None:
+        found: str | None = await asyncio.get_running_loop().run_in_executor(pool, lambda: reader(digest).cut(prompt))
+        return found
+
+    return cut
+
+
+def loader(archive: SqlArchive, loop: asyncio.AbstractEventLoop) -> Load:
+    """Return what the device's thread reads a Sketch, a mask (by digest) or a Picture (by its pixels) with."""
+
+    async def read(digest: str, kind: Literal["sketch", "mask", "picture"]) -> bytes:
+        if kind != "picture":
+            return await archive.file(digest, kind)
+        picture = await archive.picture_by_pixels(digest)
+        if picture is None or picture.file_digest is None:
+            raise NotFound("The picture it is made from is not here any more.", "Paint it again first.")
+        return await archive.file(picture.file_digest, "picture")
+
+    return lambda digest, kind: asyncio.run_coroutine_threadsafe(read(digest, kind), loop).result()
+
+
+async def read_device(config: Config, archive: SqlArchive) -> DeviceChoice:
+    """Return dtype and threads as written down at first start; what the owner sets goes over them."""
+    wanted, noted = config.engine, await archive.overrides()
+    choice = choose(
+        wanted.device,
+        str(noted.get("engine.dtype", "auto")) if wanted.dtype == "auto" else wanted.dtype,
+        wanted.threads or int(noted.get("engine.threads", 0)),
+        os.cpu_count() or 1,
+    )
+    if "engine.dtype" not in noted:
+        await archive.override({"engine.dtype": choice.dtype, "engine.threads": choice.threads})
+    return choice
+
+
+def folders(config: Config) -> dict[str, Path]:
+    """Return the owner's Models by name."""
+    return {name: Path(folder).expanduser() for name, folder in config.models.folders.items()}
+
+
+def payer_key(data: Path) -> bytes:
+    """Return the key of the ledger's payers, made at first start, the owner's alone to read."""
+    path = data / "payer.key"
+    if not path.exists():
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(secrets.token_bytes(32))
+    return path.read_bytes()
