@@ -18,6 +18,7 @@ from bot.cogs.reroll import RerollCog
 from bot.cogs.sketch import SketchCog
 from bot.delivery import DiscordFace
 from bot.guests import FACE, NOBODY, tell
+from bot.needs import INTENTS
 from bot.post import Post
 from bot.reception import Reception
 from core.errors import BadConfig, StudioError
@@ -58,12 +59,11 @@ class LimnerBot(commands.Bot):
         attachments: Attachments | None = None,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        intents = discord.Intents(guilds=True, guild_messages=True, dm_messages=True)
         super().__init__(
             commands.when_mentioned,
             help_command=None,
             tree_cls=Tree,
-            intents=intents,
+            intents=INTENTS,
             allowed_mentions=NOBODY,
             max_ratelimit_timeout=RATE_LIMIT_S,
             allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False),
@@ -77,12 +77,16 @@ class LimnerBot(commands.Bot):
         self._guilds = tuple(guilds)
         self._pause = pause
 
-    async def setup_hook(self) -> None:
-        """Add cogs and buttons, then tell Discord the commands."""
+    async def equip(self) -> None:
+        """Add cogs and buttons."""
         if not self.cogs:
             for cog in (ImagineCog, RerollCog, SketchCog):
                 await self.add_cog(cog(self))
             self.add_dynamic_items(ActionButton)
+
+    async def setup_hook(self) -> None:
+        """Add what it can do, then tell Discord the commands."""
+        await self.equip()
         if not self._guilds:
             await self.tree.sync()
         for guild in map(discord.Object, self._guilds):

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from cli import doctor, help, settings, verbs
+from cli import doctor, help, settings, setup, verbs
 from cli.args import take
 from cli.console import Console
 from cli.help import Needs, verb_named
@@ -39,13 +39,15 @@ class Doors:
     """What the composition root opens for the command line.
 
     open_studio: the Studio of this process or of the one that runs, for a verb that needs the log or the device.
-    examine: everything the doctor looks at. new_source: a fresh unique id; clock: ms UTC.
+    examine: everything the doctor looks at. bench: what the set-up works with. new_source: a fresh
+    unique id; clock: ms UTC.
     """
 
     load: Callable[[], Loaded]
     serve: Callable[[Loaded], Coroutine[Any, Any, int]]
     open_studio: Callable[[Loaded, Needs], AbstractAsyncContextManager[Studio]]
     examine: Callable[[], AbstractAsyncContextManager[doctor.Patient]]
+    bench: Callable[[], setup.Bench]
     clock: Callable[[], int]
     new_source: Callable[[], str]
 
@@ -60,7 +62,7 @@ def parse(argv: Sequence[str]) -> Command:
     if head.startswith("-"):
         raise BadInput(f"There is no option {head}.", f"The nearest verb is {nearest(head, VERBS)}.")
     verb = verb_named(head)
-    given = take(head, rest, verb.options, passes_flags=verb.passes_flags)
+    given = take(head, rest, verb.options, passes_flags=verb.passes_flags, switches=verb.switches)
     return Command(head, rest, help.page(verb) if given.help else "", given.json, verb.needs)
 
 
@@ -73,6 +75,9 @@ def main(argv: Sequence[str], doors: Doors, console: Console) -> int:
         if command.help:
             console.say(command.help)
             return 0
+        if command.verb == "setup":
+            # Asked for before the loop runs: Ctrl-C must reach a prompt.
+            return asyncio.run(setup.run(command.args, setup.ask(console), doors.bench(), console))
         return asyncio.run(_do(command, doors, console))
     except StudioError as error:
         console.problem(error, as_json=as_json)

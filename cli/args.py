@@ -37,10 +37,13 @@ class Given:
         return from_argv(self.words)
 
 
-def take(verb: str, args: Sequence[str], options: Sequence[str], *, passes_flags: bool) -> Given:
+def take(
+    verb: str, args: Sequence[str], options: Sequence[str], *, passes_flags: bool, switches: Sequence[str] = ()
+) -> Given:
     """Take a verb's own options out of its arguments; everything behind a lone `--` is words.
 
-    passes_flags: leave other `--flags` among the words, for the grammar to read; else they are refused.
+    switches: the verb's own options without a value. passes_flags: leave other `--flags` among the words, for the
+    grammar to read; else they are refused.
     """
     given = Given()
     left = list(args)
@@ -49,7 +52,7 @@ def take(verb: str, args: Sequence[str], options: Sequence[str], *, passes_flags
         name, equals, value = head.partition("=")
         if head == "--":
             return replace(given, words=(*given.words, *left))
-        if head in SWITCHES:
+        if head in SWITCHES or head in switches:
             given = replace(given, switches=given.switches | {head})
         elif name in options:
             if not equals and (not left or left[0].startswith("--")):
@@ -58,7 +61,7 @@ def take(verb: str, args: Sequence[str], options: Sequence[str], *, passes_flags
                 raise BadInput(f"{name} is given twice.", "Give it once.")
             given = replace(given, options={**given.options, name: value if equals else left.pop(0)})
         elif head.startswith("--") and not passes_flags:
-            known = nearest(name, [*options, *sorted(SWITCHES)])
+            known = nearest(name, [*options, *switches, *sorted(SWITCHES)])
             raise BadInput(f"./limner {verb} has no option {name}.", f"The nearest is {known}.")
         else:
             given = replace(given, words=(*given.words, head))

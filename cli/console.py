@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -45,6 +46,13 @@ class Console:
     def read(self) -> str:
         """Return all that standard input holds."""
         return self._typed.read()
+
+    def secret(self, prompt: str) -> str:
+        """Return a line that is not shown while it is typed; a pipe is read without a prompt."""
+        self._clear()
+        if self._typed.isatty():
+            return getpass.getpass(prompt, self._err)
+        return self._typed.readline()
 
     def note(self, text: str) -> None:
         """Print what is not the result: what was mended, how it ended."""

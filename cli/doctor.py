@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any
 
 from cli.args import take
 from cli.console import Console
 from core.config import Loaded
-from core.errors import BadInput, StudioError
+from core.errors import BadInput, StudioError, Unavailable
+from core.finding import Finding
 from core.studio import Studio
 
-Word = Literal["ok", "warn", "bad"]
 PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?(?:==(\S+))?")
 TOKEN = re.compile(r"[\w-]{20,}\.[\w-]{4,}\.[\w-]{20,}")
 """Three parts with dots between: what a bot's token looks like."""
@@ -32,22 +32,12 @@ PROMISES: Mapping[str, str] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """Say of one thing whether it is well, what is, and what to do."""
-
-    name: str
-    word: Word
-    sentence: str
-    to_do: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Patient:
     """Hold what the checks look at; main.py fills it in.
 
     loaded and studio: the error where they could not be had. version_of: an installed package's version, None where it
     is missing. free_bytes: room on the disk of a folder. probe: the device's facts (device, dtype, threads, torch, and
-    name and memory where there is a GPU); it may take seconds and may raise.
+    name and memory where there is a GPU); it may take seconds and may raise. discord: what Discord says of a token.
     """
 
     root: Path
@@ -59,6 +49,7 @@ class Patient:
     version_of: Callable[[str], str | None]
     free_bytes: Callable[[Path], int]
     probe: Callable[[], Mapping[str, Any]]
+    discord: Callable[[str], Awaitable[Sequence[Finding]]]
 
 
 async def run(args: Sequence[str], patient: Patient, console: Console) -> int:
@@ -71,16 +62,22 @@ async def run(args: Sequence[str], patient: Patient, console: Console) -> int:
         await database(patient),
         await model(patient),
         await promise(patient),
+        *await discord(patient),
     ]
     if given.json:
         rows = [{"name": f.name, "word": f.word, "sentence": f.sentence, "to_do": f.to_do} for f in found]
         console.data(rows)
     else:
-        for finding in found:
-            console.say(f"{finding.word:<5} {finding.name}: {finding.sentence}")
-            if finding.to_do:
-                console.say(f"      {finding.to_do}")
+        tell(found, console)
     return 1 if any(finding.word == "bad" for finding in found) else 0
+
+
+def tell(found: Sequence[Finding], console: Console) -> None:
+    """Print findings, each with what to do below it."""
+    for finding in found:
+        console.say(f"{finding.word:<5} {finding.name}: {finding.sentence}")
+        if finding.to_do:
+            console.say(f"      {finding.to_do}")
 
 
 def python(patient: Patient) -> Finding:
@@ -142,9 +139,9 @@ def token(patient: Patient) -> Finding:
     if not value:
         return Finding("token", "ok", "DISCORD_TOKEN is not set: the page and the command line work, Discord is off.")
     if value != value.strip() or value.strip("\"'") != value or value.lower().startswith("bot "):
-        return Finding("token", "warn", "DISCORD_TOKEN has blanks, quotes or `Bot` around it.", "Set the bare token.")
+        return Finding("token", "warn", "DISCORD_TOKEN has blanks, quotes or `Bot` around it.", "./limner setup")
     if not TOKEN.fullmatch(value):
-        return Finding("token", "warn", "DISCORD_TOKEN does not look like a bot's token.", "Copy it again.")
+        return Finding("token", "warn", "DISCORD_TOKEN does not look like a bot's token.", "./limner setup")
     return Finding("token", "ok", "DISCORD_TOKEN looks right; only Discord can say whether it is.")
 
 
@@ -204,6 +201,19 @@ async def promise(patient: Patient) -> Finding:
     except StudioError as error:
         return _bad("promise", error)
     return Finding("promise", "ok", PROMISES[told])
+
+
+async def discord(patient: Patient) -> Sequence[Finding]:
+    """Ask Discord about token, servers, permissions and commands, where the token looks like one."""
+    value = patient.environ.get("DISCORD_TOKEN", "")
+    if not TOKEN.fullmatch(value):
+        return ()
+    try:
+        return await patient.discord(value)
+    except Unavailable as error:
+        return (Finding("discord", "warn", error.sentence, error.hint),)
+    except StudioError as error:
+        return (_bad("discord", error),)
 
 
 def _bad(name: str, error: StudioError) -> Finding:

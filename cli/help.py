@@ -23,6 +23,7 @@ class Verb:
     options: tuple[str, ...] = ()
     needs: Needs = "log"
     passes_flags: bool = False
+    switches: tuple[str, ...] = ()
 
 
 VERBS: tuple[Verb, ...] = (
@@ -130,9 +131,21 @@ Exit 1 where one of those listed came out different.""",
         needs="settings",
     ),
     Verb(
+        "setup",
+        "[--sync]",
+        "Take the Discord bot's token, check it with Discord, and say what is still missing.",
+        "./limner setup",
+        """The token is asked for, never shown, and kept in data/env for you alone; a pipe on standard input works too.
+Enter, or an empty pipe, keeps the one that stands. Nothing is written where Discord does not take it.
+--sync            tell Discord the commands now, without a start.
+It prints the link that invites the bot. Each step of Discord's own pages: docs/discord.md.""",
+        needs="settings",
+        switches=("--sync",),
+    ),
+    Verb(
         "doctor",
         "",
-        "Check Python, packages, disk, device, database, model and token; say what to do.",
+        "Check Python, packages, disk, device, database, model, token and Discord; say what to do.",
         "./limner doctor",
         "Exit 1 where something must be mended.",
         needs="settings",

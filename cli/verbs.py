@@ -35,7 +35,7 @@ async def run(
 ) -> int:
     """Do a verb and return the exit code: 0 done, 1 not all of it, 2 it cannot be done, 130 called off by Ctrl-C."""
     described = verb_named(verb)
-    given = take(verb, args, described.options, passes_flags=described.passes_flags)
+    given = take(verb, args, described.options, passes_flags=described.passes_flags, switches=described.switches)
     desk = Desk(studio, person, place, console, clock, new_source)
     try:
         return await _do(verb, desk, given)

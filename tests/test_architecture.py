@@ -16,7 +16,7 @@ PACKAGES = ("core", "bot", "web", "cli", "inference", "db")
 
 
 def sources() -> list[Path]:
-    found = [HOME / "main.py", HOME / "build.py", HOME / "parts.py"]
+    found = [HOME / name for name in ("main.py", "build.py", "home.py", "parts.py")]
     for package in (*PACKAGES, "training", "bench"):
         found += sorted((HOME / package).rglob("*.py"))
     return found

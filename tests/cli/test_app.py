@@ -21,11 +21,18 @@ from cli.doctor import Patient
 from cli.help import Needs
 from core.config import Loaded, load
 from core.errors import AlreadyRunning, BadInput
+from core.finding import Finding
 from core.person import OWNER
 from core.studio import Studio
+from home import Home
 from inference.run import Batch, Run
+from main import serve as main_serve
 from tests.support.fake_engine import FakeEngine
 from tests.support.shell import Terminal, running, sources
+
+
+async def nobody(token: str) -> tuple[Finding, ...]:
+    return ()
 
 
 class House:
@@ -39,7 +46,15 @@ class House:
         self.jobs: list[Any] = []
 
     def doors(self) -> Doors:
-        return Doors(self.load, self.serve, self.studio, self.examine, milliseconds, self.new_source)
+        return Doors(
+            load=self.load,
+            serve=self.serve,
+            open_studio=self.studio,
+            examine=self.examine,
+            bench=Home({"LIMNER_DATA": str(self.data)}, print, main_serve).bench,
+            clock=milliseconds,
+            new_source=self.new_source,
+        )
 
     def load(self) -> Loaded:
         return load(HOME / "config.toml", self.data / "config.toml", self.environ)
@@ -64,6 +79,7 @@ class House:
             yield Patient(
                 HOME, self.data, (3, 11, 7), {}, self.load(), program.studio,
                 version_of=lambda _: None, free_bytes=lambda _: 10**12, probe=lambda: {"device": "cpu"},
+                discord=nobody,
             )  # fmt: skip
 
 

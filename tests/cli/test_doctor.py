@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -14,7 +14,8 @@ from build import HOME
 from cli import doctor
 from cli.doctor import Patient
 from core.config import load
-from core.errors import BadConfig, Damaged
+from core.errors import BadConfig, Damaged, Unavailable
+from core.finding import Finding
 from core.studio import Studio
 from tests.support.shell import running
 
@@ -26,6 +27,10 @@ def version_of(name: str) -> str | None:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return None
+
+
+async def silent(token: str) -> Sequence[Finding]:
+    raise Unavailable("Discord cannot be reached (ClientConnectorError); nothing was changed.", "See to the net.")
 
 
 @pytest.fixture
@@ -41,6 +46,7 @@ def patient(tmp_path: Path) -> Patient:
         version_of=version_of,
         free_bytes=lambda _: 10**12,
         probe=lambda: {"device": "cpu", "dtype": "float32", "threads": 2},
+        discord=silent,
     )
 
 
@@ -91,6 +97,26 @@ def test_a_token_that_looks_wrong_is_told_and_never_printed(patient: Patient, va
 def test_a_token_that_looks_right_is_ok_and_never_printed(patient: Patient) -> None:
     found = doctor.token(replace(patient, environ={"DISCORD_TOKEN": SECRET}))
     assert found.word == "ok" and SECRET not in found.sentence
+
+
+async def test_discord_is_asked_about_a_token_that_looks_right_and_no_other(patient: Patient) -> None:
+    assert await doctor.discord(patient) == ()
+    assert await doctor.discord(replace(patient, environ={"DISCORD_TOKEN": "hunter2"})) == ()
+    with_token = replace(patient, environ={"DISCORD_TOKEN": SECRET})
+    [found] = await doctor.discord(with_token)
+    assert found.word == "warn" and "cannot be reached" in found.sentence
+
+    async def refused(token: str) -> Sequence[Finding]:
+        raise BadConfig("Discord refuses the token.", "Reset it.")
+
+    [found] = await doctor.discord(replace(with_token, discord=refused))
+    assert found.word == "bad" and SECRET not in found.sentence + found.to_do
+
+    async def well(token: str) -> Sequence[Finding]:
+        return (Finding("servers", "ok", token[:2]),)
+
+    [found] = await doctor.discord(replace(with_token, discord=well))
+    assert found == Finding("servers", "ok", SECRET[:2])
 
 
 def test_a_device_that_does_not_answer_is_bad(patient: Patient) -> None:

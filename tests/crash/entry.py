@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import main
+from build import HOME
 from core.config import load
 from core.records import CrashPoint
 from tests.support.fake_engine import FakeEngine
@@ -33,7 +34,7 @@ async def run(data: Path) -> int:
     """Serve until told to stop or killed."""
     environ = {"LIMNER__PAGE__PORT": "0", "LIMNER__PAGE__OPEN_BROWSER": "false", "LIMNER__LIMITS__WAITING": "0",
                "LIMNER__LIMITS__PER_MINUTE": "0"}  # fmt: skip
-    loaded = load(main.HOME / "config.toml", data / "none.toml", environ)
+    loaded = load(HOME / "config.toml", data / "none.toml", environ)
     return await main.serve(
         loaded.config,
         data,
