@@ -25,6 +25,8 @@ GROUPS: tuple[tuple[str, tuple[str, ...], int], ...] = (
     ("parity", ("parity",), 60),
 )
 """Name, folders under tests/, and the budget in seconds. Folders that stand nowhere here run as `the rest`."""
+ALONE = frozenset({"crash"})
+"""Groups whose tests start processes of their own and count on having the machine; all others run two at a time."""
 NOTHING_SELECTED = 5
 INTERRUPTED = 2
 
@@ -51,7 +53,8 @@ def main(args: Sequence[str]) -> int:
     for name, paths, budget in groups(HOME / "tests"):
         print(f"\n=== {name} ===", flush=True)
         began = time.monotonic()
-        outcome = run([*chosen, *rest, *paths])
+        together = [] if name in ALONE else ["-n", str(min(2, os.cpu_count() or 1))]
+        outcome = run([*chosen, *together, *rest, *paths])
         rows.append((name, outcome, time.monotonic() - began, budget))
         outcomes.append(outcome)
         if outcome.code == INTERRUPTED:

@@ -31,6 +31,8 @@ needs_browser = pytest.mark.skipif(
     not CHROMIUM.exists() and os.environ.get("LIMNER_STRICT") != "1", reason="no chromium on this machine"
 )
 pytestmark = needs_browser
+expect.set_options(timeout=20_000)
+"""The browser shares a busy machine with the program: what must come may take its time, what must not is not awaited."""
 
 
 @pytest.fixture
