@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from core.job import Job
-from core.progress import Progress
+from core.progress import Progress, Stepping
 
 
 class Feed:
@@ -21,9 +21,11 @@ class Feed:
             subscription.woken.set()
 
     def tell(self, job: Job, progress: Progress) -> None:
-        """Tell passing Progress; a slow watcher sees only the newest of each Job."""
+        """Tell passing Progress; a slow watcher sees the newest of each Job, with the newest preview."""
         for subscription in self._open:
-            subscription.latest[job.id] = (job, progress)
+            _, unseen = subscription.latest.get(job.id, (job, None))
+            newest = progress.after(unseen) if isinstance(progress, Stepping) else progress
+            subscription.latest[job.id] = (job, newest)
             subscription.woken.set()
 
     def subscribe(self) -> Subscription:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.errors import StudioError
 from core.picture import Fingerprint
@@ -24,6 +24,12 @@ class Stepping:
     step: int
     of: int
     preview: bytes | None = None
+
+    def after(self, unseen: Progress | None) -> Stepping:
+        """Return this step with the preview of an unseen one before it, where it has none of its own."""
+        if self.preview is not None or not isinstance(unseen, Stepping) or unseen.picture != self.picture:
+            return self
+        return replace(self, preview=unseen.preview)
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,7 +166,7 @@ async def test_a_file_brought_back_reproduces_and_a_changed_one_is_told(tmp_path
 
 
 async def test_progress_is_told_with_previews_and_durable_events_come_once(tmp_path: Path) -> None:
-    engine = FakeEngine(step_s=0.02)
+    engine = FakeEngine(step_s=0.1)
     async with running(tmp_path, fake(engine)) as program:
         job = (await ask(program, "a cat --steps 12"))["id"]
         steps, previews, moves = [], 0, []
