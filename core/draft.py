@@ -12,7 +12,7 @@ from core.recipe import SEEDS, ModelRef, Paint, Recipe, Sketch, Upscale, Variati
 
 STEPS = (1, 150)
 LCM_STEPS = (1, 50)
-"""diffusers distils a Model for at most 50."""
+"""diffusers distils a Model for 50 where it does not say."""
 
 GUIDANCE = (0.0, 30.0)
 COUNT = (1, 16)
@@ -100,19 +100,21 @@ def fill(draft: Draft, card: ModelCard, fresh_seed: Callable[[], int]) -> tuple[
     if not draft.prompt and draft.sketch is None:
         raise BadWords("There is nothing to paint.", 'Type some words, such as "a red heart", or send a sketch.')
     _within("--n", draft.count, COUNT, whole=True)
-    steps = card.steps if draft.steps is None else draft.steps
-    _within("--steps", steps, STEPS, whole=True)
+    steps = _steps(draft, card, notes)
     guidance = card.guidance if draft.guidance is None else draft.guidance
     _within("--guidance", guidance, GUIDANCE)
     guidance = real(guidance)
     width, height = _size(draft, card)
     negative = draft.negative_prompt or ""
-    if negative and (guidance <= 1 or not card.negative):
+    if negative and not card.negative:
+        notes.append(f"What to avoid (--no) has no effect with the model {card.name}.")
+    elif negative and guidance <= 1:
         notes.append("What to avoid (--no) has no effect here: it needs a guidance above 1.")
     strength = _strength(draft, card, steps, notes)
     sampler = _sampler(draft, card)
     if sampler == "lcm":
-        _within("--steps", steps, LCM_STEPS, whole=True)
+        most = card.samplers[sampler].get("original_inference_steps", LCM_STEPS[1])
+        _within("--steps", steps, (1, most), whole=True)
     first = Paint(
         prompt=draft.prompt,
         negative_prompt=negative,
@@ -182,6 +184,21 @@ def _sampler(draft: Draft, card: ModelCard) -> str:
             f"The model {card.name} has no sampler {sampler}.", f"It has: {', '.join(sorted(card.samplers))}."
         )
     return sampler
+
+
+def _steps(draft: Draft, card: ModelCard, notes: list[str]) -> int:
+    """Return the steps: as typed, else the Model's own, more where a Sketch would leave none of a few-step Model's."""
+    steps = card.steps if draft.steps is None else draft.steps
+    _within("--steps", steps, STEPS, whole=True)
+    if draft.steps is not None or draft.sketch is None:
+        return steps
+    strength = card.strength if draft.strength is None else draft.strength
+    _within("--strength", strength, (0.0, 1.0))
+    needed = math.ceil(1 / max(real(strength), 1e-4))
+    if not steps < needed <= LCM_STEPS[1]:
+        return steps
+    notes.append(f"A sketch at strength {real(strength):g} takes {needed} steps instead of {steps}.")
+    return needed
 
 
 def _strength(draft: Draft, card: ModelCard, steps: int, notes: list[str]) -> float | None:

@@ -30,6 +30,9 @@ SAMPLERS = (
 )
 """Every Sampler id; `inference/samplers.py` says which scheduler class each one is."""
 
+DISTILLED = ("sd1-lcm", "sdxl-lcm")
+"""Families whose Model reads the guidance as a number in each row: no negative row is run beside the positive one."""
+
 Json = Mapping[str, Any]
 
 
@@ -103,7 +106,7 @@ class Paint:
     @property
     def guided(self) -> bool:
         """Say whether the Model runs a negative row beside the positive one."""
-        return self.guidance > 1.0
+        return self.guidance > 1.0 and self.model.family not in DISTILLED
 
     @property
     def first_step(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,7 @@ import torch
 from core.recipe import Paint
 from inference.conditioning import Conditioning, Reader, weigh
 from inference.families import sd1, sdxl
-from inference.weights import Weights
+from inference.weights import GUIDANCE, Weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,21 @@ class Embedded:
 
 def embed(conditioning: Conditioning, weights: Weights, recipe: Paint) -> Embedded:
     """Return what the UNet reads of a Recipe's Prompts, encoded now where they are not in the cache."""
-    return EMBEDDERS[weights.plan.family](conditioning, weights, recipe)
+    found = EMBEDDERS[weights.plan.family](conditioning, weights, recipe)
+    if GUIDANCE not in weights.added:
+        return found
+    row = guidance_row(recipe.guidance, weights.added[GUIDANCE]).to(weights.unet.device, weights.unet.dtype)
+    return replace(found, added={**found.added, GUIDANCE: row})
+
+
+def guidance_row(guidance: float, width: int) -> torch.Tensor:
+    """Return [1, width] float32: a distilled UNet's guidance as waves, as diffusers' LCM pipeline writes it."""
+    half = width // 2
+    rates = torch.exp(torch.arange(half, dtype=torch.float32) * -(torch.log(torch.tensor(10000.0)) / (half - 1)))
+    # diffusers counts guidance from 1, where a guided Run's negative row would drop out.
+    angles = (torch.tensor(guidance - 1).repeat(1) * 1000.0)[:, None] * rates[None, :]
+    row = torch.cat([torch.sin(angles), torch.cos(angles)], dim=1)
+    return torch.nn.functional.pad(row, (0, width % 2))
 
 
 def embed_sd1(conditioning: Conditioning, weights: Weights, recipe: Paint) -> Embedded:
@@ -59,7 +73,9 @@ def embed_sdxl(conditioning: Conditioning, weights: Weights, recipe: Paint) -> E
 
 EMBEDDERS: Mapping[str, Callable[[Conditioning, Weights, Paint], Embedded]] = {
     sd1.FAMILY: embed_sd1,
+    sd1.DISTILLED: embed_sd1,
     sdxl.FAMILY: embed_sdxl,
+    sdxl.DISTILLED: embed_sdxl,
 }
 
 

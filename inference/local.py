@@ -254,7 +254,7 @@ def _refuse(recipe: Paint) -> None:
         raise BadInput("This picture was painted with a LoRA, which Limner cannot load yet.", "Leave it out.")
     if recipe.mask is not None and recipe.sketch is None:
         raise BadInput("This recipe has a mask and no sketch to keep the rest of.", "Send a sketch with the mask.")
-    if recipe.mask is not None and recipe.model.family != sd1.FAMILY:
+    if recipe.mask is not None and recipe.model.family not in (sd1.FAMILY, sd1.DISTILLED):
         raise BadInput("A mask works with Stable Diffusion 1 models alone.", "Choose one, or leave the mask out.")
     if recipe.watermark:
         raise BadInput("This recipe asks for a watermark, which Limner cannot write yet.", "Leave it out.")

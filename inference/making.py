@@ -11,7 +11,7 @@ import torch
 from core.errors import PaintFailed
 from inference.masks import Masked
 from inference.run import Batch, Run
-from inference.weights import FORMATS, Weights
+from inference.weights import FORMATS, GUIDANCE, Weights
 
 
 @dataclass(slots=True)
@@ -83,8 +83,14 @@ def forward(
 ) -> torch.Tensor:
     """Make the one model call: [rows, C, H/8, W/8], [rows], [rows, tokens, width] -> [rows, C, H/8, W/8]."""
     latents = latents.contiguous(memory_format=FORMATS[weights.plan.memory_format])
+    beside = {name: row for name, row in added.items() if name != GUIDANCE}
     found = weights.unet(
-        latents, timesteps, encoder_hidden_states=text, added_cond_kwargs=dict(added) or None, return_dict=False
+        latents,
+        timesteps,
+        encoder_hidden_states=text,
+        timestep_cond=added.get(GUIDANCE),
+        added_cond_kwargs=beside or None,
+        return_dict=False,
     )
     return found[0]  # type: ignore[no-any-return]
 

@@ -12,6 +12,7 @@ from core.draft import ModelCard
 from core.errors import ModelUnavailable
 from core.records import WeightsFile
 from inference.families import sd1, sdxl
+from inference.families.facts import is_distilled
 from inference.families.folder import NOTES, broken, files, read_json
 
 FAMILIES = {pipeline: family for family in (sd1, sdxl) for pipeline in family.PIPELINES}
@@ -90,9 +91,12 @@ class Registry:
 
 
 def family_of(folder: Path) -> str | None:
-    """Return the family of a folder's pipeline class, None where it is none of ours."""
+    """Return the family of a folder's pipeline class and UNet, None where it is none of ours."""
     family = FAMILIES.get(str(read_json(folder / "model_index.json").get("_class_name")))
-    return None if family is None else family.FAMILY
+    if family is None:
+        return None
+    distilled = is_distilled(read_json(folder / "unet" / "config.json"))
+    return str(family.DISTILLED if distilled else family.FAMILY)
 
 
 def _entry(name: str, folder: Path, builtin: bool) -> Entry:
@@ -117,7 +121,7 @@ def _card(name: str, folder: Path, builtin: bool) -> ModelCard:
     card = ModelCard(
         name=name,
         digest="",
-        family=family.FAMILY,
+        family=family.DISTILLED if facts.distilled else family.FAMILY,
         width=facts.width,
         height=facts.height,
         multiple=facts.multiple,
@@ -126,6 +130,7 @@ def _card(name: str, folder: Path, builtin: bool) -> ModelCard:
         sampler=facts.sampler,
         samplers=facts.samplers,
         latent_scale=facts.latent_scale,
+        negative=not facts.distilled,
         builtin=builtin,
         state="reading",
         why="its files are being read",

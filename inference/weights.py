@@ -22,6 +22,8 @@ from inference.models import family_of
 from inference.previews import Colours, fit
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+GUIDANCE = "timestep_cond"
+"""diffusers' name for the row a distilled UNet reads its guidance in."""
 FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 
 
@@ -39,8 +41,8 @@ class Plan:
 class Weights:
     """Hold one loaded Model: what the Engine calls, its Prompts' reader, and the map from Latent to preview colours.
 
-    added: the width of each thing its UNet reads beside the text. upcast: its VAE overflows in float16. zero_negative:
-    an empty negative Prompt is zeros.
+    added: the width of each row its UNet reads beside the text. upcast: its VAE overflows in float16. zero_negative: an
+    empty negative Prompt is zeros.
     """
 
     plan: Plan
@@ -76,14 +78,16 @@ def load_sd1(folder: Path, plan: Plan, device: torch.device) -> Weights:
     """Load a Stable Diffusion 1.x folder: safetensors from this disk alone."""
     text_encoder = _load(CLIPTextModel, folder / "text_encoder", "text_encoder", plan, device)
     vae = _load(AutoencoderKL, folder / "vae", "vae", plan, device)
+    unet = _load(UNet2DConditionModel, folder / "unet", "unet", plan, device)
     return Weights(
         plan=plan,
-        unet=_load(UNet2DConditionModel, folder / "unet", "unet", plan, device),
+        unet=unet,
         vae=vae,
         text_encoder=text_encoder,
         reader=Reader(folder),
         colours=fit(vae),
         latent_scale=2 ** (len(vae.config.block_out_channels) - 1),
+        added=_distilled(unet),
     )
 
 
@@ -91,11 +95,12 @@ def load_sdxl(folder: Path, plan: Plan, device: torch.device) -> Weights:
     """Load a Stable Diffusion XL folder: safetensors from this disk alone."""
     second = _load(CLIPTextModelWithProjection, folder / "text_encoder_2", "text_encoder_2", plan, device)
     vae = _load(AutoencoderKL, folder / "vae", "vae", plan, device)
+    unet = _load(UNet2DConditionModel, folder / "unet", "unet", plan, device)
     with widened(vae, vae.config.force_upcast):
         colours = fit(vae)
     return Weights(
         plan=plan,
-        unet=_load(UNet2DConditionModel, folder / "unet", "unet", plan, device),
+        unet=unet,
         vae=vae,
         text_encoder=_load(CLIPTextModel, folder / "text_encoder", "text_encoder", plan, device),
         reader=Reader(folder),
@@ -103,13 +108,24 @@ def load_sdxl(folder: Path, plan: Plan, device: torch.device) -> Weights:
         latent_scale=2 ** (len(vae.config.block_out_channels) - 1),
         text_encoder_2=second,
         reader_2=Reader(folder, "_2"),
-        added={"text_embeds": int(second.config.projection_dim), "time_ids": sdxl.SIZES},
+        added={"text_embeds": int(second.config.projection_dim), "time_ids": sdxl.SIZES, **_distilled(unet)},
         upcast=bool(vae.config.force_upcast),
         zero_negative=sdxl.zero_negative(read_json(folder / "model_index.json")),
     )
 
 
-LOADERS: dict[str, Callable[[Path, Plan, torch.device], Weights]] = {sd1.FAMILY: load_sd1, sdxl.FAMILY: load_sdxl}
+def _distilled(unet: Any) -> dict[str, int]:
+    """Return the width of the row a distilled UNet reads its guidance in, nothing for any other."""
+    width = unet.config.time_cond_proj_dim
+    return {} if width is None else {GUIDANCE: int(width)}
+
+
+LOADERS: dict[str, Callable[[Path, Plan, torch.device], Weights]] = {
+    sd1.FAMILY: load_sd1,
+    sd1.DISTILLED: load_sd1,
+    sdxl.FAMILY: load_sdxl,
+    sdxl.DISTILLED: load_sdxl,
+}
 
 
 @contextmanager

@@ -23,16 +23,25 @@ PARTS: Mapping[str, Part] = {
 TOKENIZERS = frozenset({"CLIPTokenizer", "CLIPTokenizerFast"})
 EXTRAS = ("class_embed_type", "addition_embed_type", "num_class_embeds", "time_cond_proj_dim", "encoder_hid_dim")
 """What a UNet may ask for beside a Latent, a timestep and text."""
+GUIDANCE_ROW = "time_cond_proj_dim"
+"""What says that a UNet was distilled with its guidance: it reads it in each row, and runs no negative one."""
+LCM_STEPS, LCM_GUIDANCE = 4, 8.0
+TURBO_STEPS, TURBO_GUIDANCE = 1, 0.0
+TURBO_CLASSES = ("EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler")
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the family's files say of a Model: sizes in pixels; `tokens` is how many its text encoder reads."""
+    """What the family's files say of a Model: sizes in pixels; `tokens` is how many its text encoder reads.
+
+    distilled: its UNet reads the guidance itself, so words to avoid mean nothing to it.
+    """
 
     width: int
     height: int
     multiple: int
     latent_scale: int
+    distilled: bool
     steps: int
     guidance: float
     sampler: str
@@ -70,8 +79,13 @@ def check_unet(unet: Mapping[str, Any], channels: tuple[int, ...], given: tuple[
             "Use a text-to-image model.",
         )
     for extra in EXTRAS:
-        if extra not in given and unet.get(extra) is not None:
+        if extra not in (GUIDANCE_ROW, *given) and unet.get(extra) is not None:
             raise broken(f"Its UNet needs {extra}, which Limner does not give.", "Use a plain text-to-image model.")
+
+
+def is_distilled(unet: Mapping[str, Any]) -> bool:
+    """Say whether a UNet reads its guidance in each row, as Latent Consistency Models do."""
+    return unet.get(GUIDANCE_ROW) is not None
 
 
 def gather(folder: Path, unet: Mapping[str, Any], vae: Mapping[str, Any], guidance: float) -> Facts:
@@ -83,17 +97,37 @@ def gather(folder: Path, unet: Mapping[str, Any], vae: Mapping[str, Any], guidan
         raise broken(error.sentence, error.hint) from error
     scale = 2 ** (len(vae["block_out_channels"]) - 1)
     side = int(unet["sample_size"]) * scale
-    sampler = own_sampler(scheduler)
+    distilled = is_distilled(unet)
+    sampler = "lcm" if distilled else own_sampler(scheduler)
+    steps = 20 if sampler.startswith(("dpmpp", "unipc")) else 30
+    if sampler == "lcm":
+        steps, guidance = LCM_STEPS, LCM_GUIDANCE if distilled else 1.0
+    elif _is_turbo(scheduler):
+        steps, guidance = TURBO_STEPS, TURBO_GUIDANCE
     return Facts(
         width=side,
         height=side,
         multiple=64 if side >= 512 else scale,
         latent_scale=scale,
-        steps=20 if sampler.startswith(("dpmpp", "unipc")) else 30,
+        distilled=distilled,
+        steps=steps,
         guidance=guidance,
         sampler=sampler if sampler in samplers else "ddim",
         samplers=samplers,
         tokens=int(read_json(folder / "text_encoder" / "config.json").get("max_position_embeddings", 77)),
+    )
+
+
+def _is_turbo(scheduler: Mapping[str, Any]) -> bool:
+    """Say whether a Model was distilled to one step (SD-Turbo, SDXL-Turbo): told by its sampler's spacing alone.
+
+    A Model of zero terminal SNR has the same spacing and wants many steps.
+    """
+    return (
+        scheduler.get("_class_name") in TURBO_CLASSES
+        and scheduler.get("timestep_spacing") == "trailing"
+        and scheduler.get("prediction_type", "epsilon") == "epsilon"
+        and scheduler.get("rescale_betas_zero_snr") is not True
     )
 
 

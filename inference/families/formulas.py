@@ -13,8 +13,15 @@ from core.recipe import SAMPLERS
 NEEDED = ("num_train_timesteps", "beta_start", "beta_end", "beta_schedule")
 """What a Model's own scheduler config must name: the classes' defaults are those of other families."""
 
-NAMED = {"prediction_type": "epsilon", "steps_offset": 1, "set_alpha_to_one": False, "clip_sample": False}
-"""What Stable Diffusion 1.x means where its config does not say."""
+NAMED = {
+    "prediction_type": "epsilon",
+    "steps_offset": 1,
+    "set_alpha_to_one": False,
+    "clip_sample": False,
+    "original_inference_steps": 50,
+    "timestep_scaling": 10.0,
+}
+"""What Stable Diffusion 1.x means, and its Latent Consistency Models, where its config does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +55,7 @@ LMS = Formula("LMSDiscreteScheduler", own={"use_karras_sigmas": False})
 LCM = Formula(
     "LCMScheduler",
     "leading",
-    ("steps_offset", "set_alpha_to_one", "clip_sample"),
-    {"original_inference_steps": 50, "timestep_scaling": 10.0},
+    ("steps_offset", "set_alpha_to_one", "clip_sample", "original_inference_steps", "timestep_scaling"),
     zero_snr=True,
 )
 KARRAS = {"use_karras_sigmas": True}

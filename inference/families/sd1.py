@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from inference.families.facts import Facts, check_parts, check_unet, configs, gather
+from inference.families.facts import GUIDANCE_ROW, Facts, check_parts, check_unet, configs, gather, is_distilled
+from inference.families.folder import broken
 
-FAMILY = "sd1"
+FAMILY, DISTILLED = "sd1", "sd1-lcm"
 INPAINT = "StableDiffusionInpaintPipeline"
-PIPELINES = ("StableDiffusionPipeline", INPAINT)
+CONSISTENCY = "LatentConsistencyModelPipeline"
+PIPELINES = ("StableDiffusionPipeline", INPAINT, CONSISTENCY)
 
 
 def read(folder: Path, index: Mapping[str, Any]) -> Facts:
@@ -20,4 +22,6 @@ def read(folder: Path, index: Mapping[str, Any]) -> Facts:
     latent = int(vae.get("latent_channels", 4))
     # A UNet made for inpainting reads the mask and the Latent of what stays, too.
     check_unet(unet, (latent, 2 * latent + 1) if index.get("_class_name") == INPAINT else (latent,))
+    if index.get("_class_name") == CONSISTENCY and not is_distilled(unet):
+        raise broken(f"Its UNet does not say {GUIDANCE_ROW}: a {CONSISTENCY} needs it.", "Copy the model again.")
     return gather(folder, unet, vae, guidance=7.5)

@@ -9,7 +9,7 @@ from typing import Any
 from inference.families.facts import Facts, check_parts, check_unet, configs, gather
 from inference.families.folder import broken, read_json
 
-FAMILY = "sdxl"
+FAMILY, DISTILLED = "sdxl", "sdxl-lcm"
 PIPELINES = ("StableDiffusionXLPipeline",)
 SIZES = 6
 """How many numbers a row's time_ids hold: the size it was cut from, where it was cut, the size asked for."""

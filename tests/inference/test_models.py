@@ -153,7 +153,12 @@ SPOILED: list[tuple[str, Callable[[Path], Any], str]] = [
     ("scheduler", lambda f: shutil.rmtree(f / "scheduler"), "scheduler_config.json is missing"),
     ("no betas", lambda f: change(f / "scheduler/scheduler_config.json", beta_end=None), "does not say beta_end"),
     ("inpainting", lambda f: change(f / "unet" / "config.json", in_channels=9), "for inpainting"),
-    ("distilled", lambda f: change(f / "unet" / "config.json", time_cond_proj_dim=256), "needs time_cond_proj_dim"),
+    ("refiner", lambda f: change(f / "unet" / "config.json", addition_embed_type="text"), "needs addition_embed_type"),
+    (
+        "not distilled",
+        lambda f: change(f / "model_index.json", _class_name="LatentConsistencyModelPipeline"),
+        "does not say time_cond_proj_dim",
+    ),
     ("no size", lambda f: change(f / "unet" / "config.json", sample_size=None), "does not say sample_size"),
 ]
 

@@ -2,154 +2,125 @@
 
 from __future__ import annotations
 
-import io
-from functools import cache
-from pathlib import Path
-from typing import Any
+from itertools import product
 
-import numpy as np
 import pytest
 import torch
-from diffusers import StableDiffusionImg2ImgPipeline, StableDiffusionPipeline
-from PIL import Image, ImageOps
 
-from core.recipe import SAMPLERS, Paint, Sketch
-from inference import samplers
+from core.picture import Replay
+from core.recipe import SAMPLERS
 from inference.run import Run
-from tests.support.painting import SKETCH, engine, recipe, registry, runs_of, sketch_png, step_together
-from tests.support.tiny_model import shared_tiny_model
+from tests.support.oracle import HAS_BF16, LATE, TALL, WIDE, Case, check, company, models
+from tests.support.painting import engine, paint_alone
+from tests.support.pairs import pairs, pairwise
 
-WIDTH, HEIGHT = 64, 48
-HAS_BF16 = "avx512_bf16" in Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else False
-
-
-LATE = 0.075
-"""Of 80 Karras steps: a start at a timestep that comes twice; a sampler not told its index takes the second."""
+FACTORS = (SAMPLERS, (1.0, 7.5), (None, 0.6), (WIDE, TALL), ("tiny", "xl"))
+NEGATIVES = ("", "blurry", "blurry, hey! there")
 
 
-def _cases() -> list[tuple[str, float, float | None]]:
-    """Return (sampler, guidance, strength): every sampler, and every pair of guidance and sketch with many of them."""
-    found: list[tuple[str, float, float | None]] = []
-    for number, sampler in enumerate(SAMPLERS):
-        guidance = (1.0, 7.5)[number % 2]
-        found.append((sampler, guidance, (None, 0.6)[number // 2 % 2]))
-        if number % 3 == 0:
-            found.append((sampler, 8.5 - guidance, (0.45, None)[number // 2 % 2]))
-    return [*found, ("dpmpp-2m-karras", 1.0, LATE)]
-
-
-CASES = _cases()
-IDS = [f"{sampler}-g{guidance:g}-{strength}" for sampler, guidance, strength in CASES]
-
-
-def _recipe(number: int) -> Paint:
-    sampler, guidance, strength = CASES[number]
-    card = registry().card("tiny")
-    return recipe(
-        card,
-        sampler,
-        prompt=f"a fox, number {number}",
-        negative_prompt="blurry" if number % 2 else "",
-        seed=1000 + number,
-        width=WIDTH,
-        height=HEIGHT,
-        steps=80 if strength == LATE else 4 + number % 5,
-        guidance=guidance,
-        sketch=None if strength is None else Sketch(SKETCH),
-        strength=strength,
-        eta=0.5 if number == 1 else 0.0,
+def _everyday() -> tuple[Case, ...]:
+    """Return every pair of sampler, guidance, sketch, size and family, and what pairs do not reach."""
+    found = []
+    for number, (sampler, guidance, strength, size, model) in enumerate(pairwise(FACTORS)):
+        skip = number % 2 if model == "xl" else 0
+        found.append(Case(model, sampler, guidance, strength, size, negative=NEGATIVES[number % 3], skip=skip))
+    return (
+        *found,
+        Case("tiny", "dpmpp-2m-karras", 1.0, LATE, steps=80),
+        Case("tiny", "ddim", 7.5, eta=0.5),
+        *INPAINT,
+        *FEW_STEPS,
     )
 
 
-@cache
-def _together(dtype: str) -> list[tuple[Run, torch.Tensor, Any]]:
-    """Return each case's Run with its last Latent and its Painted, all made in random company."""
-    local = engine(registry(), dtype=dtype)
-    local.warm()
-    runs = runs_of([_recipe(number) for number in range(len(CASES))])
-    for run in runs:
-        local.begin(run)
-    step_together(local, runs, seed=3)
-    return [(run, run.state.latent, local.wrap(run, local.decode(run))) for run in runs]
+INPAINT = (
+    Case("tiny", "ddim", 7.5, 1.0, masked=True),
+    Case("tiny", "euler-a", 1.0, 0.6, masked=True),
+    Case("tiny", "dpmpp-2m-karras", 5.0, 0.75, masked=True),
+    Case("tiny", "plms", 5.0, 1.0, TALL, masked=True),
+    Case("tiny", "heun", 1.0, 0.6, masked=True),
+    Case("tiny", "lcm", 1.0, 1.0, masked=True),
+    Case("nine", "ddim", 5.0, 0.6, masked=True),
+    Case("nine", "euler-a", 7.5, 1.0, masked=True),
+    Case("nine", "unipc", 1.0, 0.75, TALL, masked=True),
+    Case("nine", "plms", 5.0, 1.0, masked=True),
+    Case("nine", "dpmpp-2m-sde", 5.0, 0.6, masked=True),
+)
+FEW_STEPS = (
+    Case("lcm", "lcm", 8.0, steps=4),
+    Case("lcm", "lcm", 1.0, size=TALL, steps=1),
+    Case("lcm", "lcm", 0.0, steps=2),
+    Case("lcm", "lcm", 8.0, 0.75, steps=4),
+    Case("lcm", "lcm", 4.0, 0.6, steps=6, masked=True),
+    Case("lcm", "ddim", 3.0, steps=5),
+    Case("lcm_xl", "lcm", 8.0, steps=4),
+    Case("lcm_xl", "lcm", 2.0, 0.5, steps=4),
+    Case("turbo", "euler", 0.0, steps=1),
+    Case("turbo", "euler", 0.0, 0.75, steps=2),
+    Case("turbo_xl", "euler-a", 0.0, steps=1),
+    Case("turbo_xl", "euler-a", 0.0, size=TALL, steps=4),
+    Case("turbo_xl", "euler-a", 3.0, 0.5, steps=2),
+)
+EVERYDAY = _everyday()
+IDS = [case.name for case in EVERYDAY]
 
 
-@cache
-def _stock(dtype: str) -> Any:
-    pipe = StableDiffusionPipeline.from_pretrained(
-        shared_tiny_model(), dtype=getattr(torch, dtype), local_files_only=True, safety_checker=None
-    )
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
+def _product(model: str) -> tuple[Case, ...]:
+    """Return every combination for a Model; a mask's Sketch may be painted over as a whole."""
+    masked = model in ("nine", "masked")
+    strengths = (0.6, 1.0) if masked else (None, 0.6)
+    own = "tiny" if model == "masked" else model
+    every = product(SAMPLERS, (1.0, 7.5), strengths, (WIDE, TALL))
+    return tuple(Case(own, *found, masked=masked) for found in every)
 
 
-def _alone(dtype: str, wanted: Paint) -> tuple[torch.Tensor, np.ndarray[Any, Any]]:
-    """Return the stock pipeline's last Latent and pixels of a Recipe."""
-    torch.set_num_threads(1)
-    parts = {**_stock(dtype).components, "scheduler": samplers.build(wanted.sampler_config)}
-    seen: list[torch.Tensor] = []
-
-    def keep(pipe: Any, step: int, timestep: Any, now: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        seen.append(now["latents"])
-        return now
-
-    common = {
-        "prompt": wanted.prompt,
-        "negative_prompt": wanted.negative_prompt,
-        "num_inference_steps": wanted.steps,
-        "guidance_scale": wanted.guidance,
-        "generator": torch.Generator().manual_seed(wanted.seed),
-        "eta": wanted.eta,
-        "callback_on_step_end": keep,
-    }
-    if wanted.sketch is None:
-        pipe = StableDiffusionPipeline(**parts, requires_safety_checker=False)
-        pipe.set_progress_bar_config(disable=True)
-        image = pipe(**common, width=wanted.width, height=wanted.height).images[0]
-    else:
-        pipe = StableDiffusionImg2ImgPipeline(**parts, requires_safety_checker=False)
-        pipe.set_progress_bar_config(disable=True)
-        drawn = Image.open(io.BytesIO(sketch_png())).convert("RGB")
-        fitted = ImageOps.fit(drawn, (wanted.width, wanted.height), Image.Resampling.LANCZOS)
-        image = pipe(**common, image=_as_given(fitted, dtype), strength=wanted.strength).images[0]
-    return seen[-1], np.asarray(image)
-
-
-def _as_given(fitted: Image.Image, dtype: str) -> Any:
-    """Return the image, for bfloat16 as a tensor.
-
-    Of a PIL image diffusers makes a channels-last tensor, and the UNet's bits in bfloat16 depend on the layout; ours is
-    one for all Runs of a call.
-    """
-    if dtype == "float32":
-        return fitted
-    return torch.from_numpy(np.asarray(fitted).transpose(2, 0, 1)[None].astype(np.float32) / 255.0).contiguous()
-
-
-def _pixels(painted: Any) -> np.ndarray[Any, Any]:
-    return np.asarray(Image.open(io.BytesIO(painted.png)))
-
-
-@pytest.mark.parametrize("number", range(len(CASES)), ids=IDS)
+@pytest.mark.parametrize("number", range(len(EVERYDAY)), ids=IDS)
 def test_float32_among_strangers_is_the_stock_picture(number: int) -> None:
-    run, latent, painted = _together("float32")[number]
-    assert isinstance(run.recipe, Paint)
-    alone, pixels = _alone("float32", run.recipe)
-    assert (latent - alone).abs().max() < 2e-4
-    assert np.abs(_pixels(painted).astype(int) - pixels.astype(int)).max() <= 2
-    assert alone.abs().mean() > 0.1
+    check(company(EVERYDAY, "float32")[number], "float32")
 
 
 @pytest.mark.skipif(not HAS_BF16, reason="this CPU has no avx512_bf16")
-@pytest.mark.parametrize("number", range(len(CASES)), ids=IDS)
+@pytest.mark.parametrize("number", range(len(EVERYDAY)), ids=IDS)
 def test_bfloat16_among_strangers_is_the_stock_picture_bit_for_bit(number: int) -> None:
-    run, latent, painted = _together("bfloat16")[number]
-    assert isinstance(run.recipe, Paint)
-    alone, pixels = _alone("bfloat16", run.recipe)
-    assert torch.equal(latent, alone)
-    assert np.array_equal(_pixels(painted), pixels)
+    check(company(EVERYDAY, "bfloat16")[number], "bfloat16")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_picture_from_company_is_made_again_alone_bit_for_bit(dtype: str) -> None:
+    local = engine(models(), dtype=dtype, loaded=8)
+    for made in company(EVERYDAY, dtype)[::2]:
+        again = Run("again", 0, "p", made.recipe, replay=Replay(made.painted.fingerprint, made.painted.pixels_digest))
+        assert paint_alone(local, again).pixels_digest == made.painted.pixels_digest, made.case.name
+        assert torch.equal(again.state.latent, made.latent), made.case.name
 
 
 def test_the_cases_were_really_mixed() -> None:
-    traces = [run.trace for run, _, _ in _together("float32")]
+    traces = [made.run.trace for made in company(EVERYDAY, "float32")]
     assert {size for trace in traces for size, _ in trace} == {1, 2, 4, 8}
     assert max(len(trace) for trace in traces) > 2
+
+
+def test_every_pair_of_values_is_among_the_everyday_cases() -> None:
+    everyday = {
+        pair
+        for case in EVERYDAY[: len(pairwise(FACTORS))]
+        for pair in pairs((case.sampler, case.guidance, case.strength, case.size, case.model))
+    }
+    assert everyday == {pair for case in product(*FACTORS) for pair in pairs(case)}
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("model", ["tiny", "xl", "lcm", "lcm_xl", "masked", "nine"])
+def test_every_combination_among_strangers_is_the_stock_picture(model: str, dtype: str) -> None:
+    if dtype == "bfloat16" and not HAS_BF16:
+        pytest.skip("this CPU has no avx512_bf16")
+    found = company(_product(model), dtype, seed=17)
+    wrong = []
+    for made in found:
+        try:
+            check(made, dtype)
+        except AssertionError as error:
+            wrong.append(str(error).splitlines()[0])
+    assert not wrong, f"{len(wrong)} of {len(found)}: {wrong}"

@@ -78,7 +78,6 @@ SPOILED: list[tuple[str, Callable[[Path], Any], str]] = [
     ),
     ("refiner", lambda f: change(f / "unet" / "config.json", projection_class_embeddings_input_dim=88), "reads 88"),
     ("kind", lambda f: change(f / "unet" / "config.json", addition_embed_type="text"), "is text, not text_time"),
-    ("distilled", lambda f: change(f / "unet" / "config.json", time_cond_proj_dim=256), "needs time_cond_proj_dim"),
     ("inpainting", lambda f: change(f / "unet" / "config.json", in_channels=9), "for inpainting"),
     ("playground", lambda f: change(f / "vae" / "config.json", latents_mean=[0, 0, 0, 0]), "moves Latents by a mean"),
 ]

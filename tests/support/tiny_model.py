@@ -15,10 +15,11 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
 
-def make_tiny_model(folder: Path, seed: int = 0, channels: int = 4) -> Path:
+def make_tiny_model(folder: Path, seed: int = 0, channels: int = 4, guidance_row: int | None = None) -> Path:
     """Write a model of about 5 MB (64x64 px, 77 tokens, 4 latent channels) into `folder` and return it.
 
     The same seed gives the same weights, so the same digest. channels: what its UNet reads; 9 is one for inpainting.
+    guidance_row: the width of the row it reads its guidance in; it is a Latent Consistency Model then.
     """
     torch, diffusers, transformers = (import_module(name) for name in ("torch", "diffusers", "transformers"))
     for library in (diffusers, transformers):
@@ -49,6 +50,7 @@ def make_tiny_model(folder: Path, seed: int = 0, channels: int = 4) -> Path:
         cross_attention_dim=32,
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
         up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        time_cond_proj_dim=guidance_row,
     )
     vae = diffusers.AutoencoderKL(
         block_out_channels=(16, 32, 32, 32),
@@ -60,21 +62,18 @@ def make_tiny_model(folder: Path, seed: int = 0, channels: int = 4) -> Path:
         sample_size=64,
     )
     kind = diffusers.StableDiffusionPipeline if channels == 4 else diffusers.StableDiffusionInpaintPipeline
+    noises = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000}
+    sampler = diffusers.PNDMScheduler(
+        **noises, set_alpha_to_one=False, skip_prk_steps=True, steps_offset=1, timestep_spacing="leading"
+    )
+    if guidance_row is not None:
+        kind, sampler = diffusers.LatentConsistencyModelPipeline, diffusers.LCMScheduler(**noises, steps_offset=1)
     pipe = kind(
         vae=vae,
         text_encoder=transformers.CLIPTextModel(text),
         tokenizer=tokenizer,
         unet=unet,
-        scheduler=diffusers.PNDMScheduler(
-            beta_start=0.00085,
-            beta_end=0.012,
-            beta_schedule="scaled_linear",
-            num_train_timesteps=1000,
-            set_alpha_to_one=False,
-            skip_prk_steps=True,
-            steps_offset=1,
-            timestep_spacing="leading",
-        ),
+        scheduler=sampler,
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,

@@ -12,15 +12,20 @@ from typing import Any
 from tests.support.tiny_model import byte_tokenizer
 
 
-def make_tiny_sdxl(folder: Path, seed: int = 0, force_zeros: bool = True) -> Path:
-    """Write a model of about 5 MB (64x64 px, 77 tokens, 4 latent channels) into `folder` and return it."""
+def make_tiny_sdxl(
+    folder: Path, seed: int = 0, force_zeros: bool = True, guidance_row: int | None = None, second: Any = None
+) -> Path:
+    """Write a model of about 5 MB (64x64 px, 77 tokens, 4 latent channels) into `folder` and return it.
+
+    guidance_row: the width of the row it reads its guidance in, where it is distilled. second: another tokenizer.
+    """
     torch, diffusers, transformers = (import_module(name) for name in ("torch", "diffusers", "transformers"))
     for library in (diffusers, transformers):
         library.utils.logging.set_verbosity_error()
         library.utils.logging.disable_progress_bar()
     before = torch.random.get_rng_state()
     torch.manual_seed(seed)
-    first, second = byte_tokenizer(), byte_tokenizer(pad="!")
+    first, second = byte_tokenizer(), second or byte_tokenizer(pad="!")
     vae = diffusers.AutoencoderKL(
         block_out_channels=(16, 32, 32, 32),
         down_block_types=("DownEncoderBlock2D",) * 4,
@@ -37,7 +42,7 @@ def make_tiny_sdxl(folder: Path, seed: int = 0, force_zeros: bool = True) -> Pat
         text_encoder_2=transformers.CLIPTextModelWithProjection(_text(second, 48, "gelu")),
         tokenizer=first,
         tokenizer_2=second,
-        unet=_unet(),
+        unet=_unet(guidance_row),
         scheduler=diffusers.EulerDiscreteScheduler(
             beta_start=0.00085,
             beta_end=0.012,
@@ -70,7 +75,7 @@ def _text(tokenizer: Any, width: int, act: str) -> Any:
     )
 
 
-def _unet() -> Any:
+def _unet(guidance_row: int | None) -> Any:
     """Return a UNet that reads 32 + 48 wide text, 48 pooled numbers and six sizes of 8 numbers each."""
     return import_module("diffusers").UNet2DConditionModel(
         sample_size=8,
@@ -88,6 +93,7 @@ def _unet() -> Any:
         addition_embed_type="text_time",
         addition_time_embed_dim=8,
         projection_class_embeddings_input_dim=6 * 8 + 48,
+        time_cond_proj_dim=guidance_row,
     )
 
 

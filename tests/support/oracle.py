@@ -1,0 +1,232 @@
+"""The stock diffusers pipelines run alone, as oracle for the engine's Pictures made in random company: any family."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from atexit import register
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import diffusers
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+
+from core.progress import Painted
+from core.recipe import Mask, Paint, Sketch
+from inference import samplers
+from inference.models import Registry
+from inference.run import Run
+from tests.support.painting import (
+    MASK,
+    SKETCH,
+    engine,
+    mask_png,
+    recipe,
+    registry,
+    runs_of,
+    sketch_png,
+    step_together,
+)
+from tests.support.tiny_model import make_tiny_model, shared_tiny_model
+from tests.support.tiny_sdxl import make_tiny_sdxl, shared_tiny_sdxl
+
+CPU_INFO = Path("/proc/cpuinfo")
+HAS_BF16 = "avx512_bf16" in CPU_INFO.read_text() if CPU_INFO.exists() else False
+WIDE, TALL = (64, 48), (48, 64)
+Rows = np.ndarray[Any, Any]
+LATE = 0.075
+"""Of 80 Karras steps: a start at a timestep that comes twice; a sampler not told its index takes the second."""
+STOCK = {
+    "sd1": ("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline"),
+    "sdxl": ("StableDiffusionXLPipeline", "StableDiffusionXLImg2ImgPipeline"),
+}
+"""What paints a family's words alone, and its Sketches; a distilled one's too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """Ask for one Picture: `model` is a name in `models`; without steps it takes 4 to 8."""
+
+    model: str
+    sampler: str
+    guidance: float
+    strength: float | None = None
+    size: tuple[int, int] = WIDE
+    masked: bool = False
+    steps: int = 0
+    negative: str = ""
+    skip: int = 0
+    eta: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """Return what a test report calls it."""
+        masked = "-masked" if self.masked else ""
+        return f"{self.model}-{self.sampler}-g{self.guidance:g}-{self.strength}-{self.size[0]}{masked}"
+
+    def recipe(self, number: int, known: Registry | None = None) -> Paint:
+        """Return its Recipe, with words and a Seed of its number; known: where another model has that name."""
+        return recipe(
+            (known or models()).card(self.model),
+            self.sampler,
+            prompt=f"a fox! number {number}",
+            negative_prompt=self.negative,
+            seed=1000 + number,
+            width=self.size[0],
+            height=self.size[1],
+            steps=self.steps or 4 + number % 5,
+            guidance=self.guidance,
+            sketch=None if self.strength is None else Sketch(SKETCH),
+            strength=self.strength,
+            mask=Mask(MASK) if self.masked else None,
+            clip_skip=self.skip,
+            eta=self.eta,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Hold what the engine made of a Case in company."""
+
+    case: Case
+    run: Run
+    recipe: Paint
+    latent: torch.Tensor
+    painted: Painted
+
+
+@cache
+def models() -> Registry:
+    """Return tiny models of every family: plain, for inpainting, distilled, and of one step."""
+    place = TemporaryDirectory(prefix="limner-oracle-")
+    register(place.cleanup)
+    root = Path(place.name)
+    return registry(
+        tiny=shared_tiny_model(),
+        xl=shared_tiny_sdxl(),
+        nine=make_tiny_model(root / "nine", channels=9),
+        lcm=make_tiny_model(root / "lcm", guidance_row=32),
+        lcm_xl=make_tiny_sdxl(root / "lcm_xl", guidance_row=48),
+        turbo=turbo(shared_tiny_model(), root / "turbo", "EulerDiscreteScheduler"),
+        turbo_xl=turbo(shared_tiny_sdxl(), root / "turbo_xl", "EulerAncestralDiscreteScheduler"),
+    )
+
+
+def turbo(folder: Path, copy: Path, scheduler: str) -> Path:
+    """Return a copy of a model whose scheduler config is that of SD-Turbo or SDXL-Turbo."""
+    shutil.copytree(folder, copy)
+    config = copy / "scheduler" / "scheduler_config.json"
+    entries = {"_class_name": scheduler, "timestep_spacing": "trailing"}
+    config.write_text(json.dumps({**json.loads(config.read_text()), **entries}))
+    return copy
+
+
+@cache
+def company(cases: tuple[Case, ...], dtype: str, seed: int = 3) -> list[Made]:
+    """Return what the engine makes of all Cases at once, in random Batches."""
+    local = engine(models(), dtype=dtype, loaded=8)
+    local.warm()
+    recipes = [case.recipe(number) for number, case in enumerate(cases)]
+    runs = runs_of(recipes)
+    for run in runs:
+        local.begin(run)
+    step_together(local, runs, seed)
+    return [
+        Made(case, run, wanted, run.state.latent, local.wrap(run, local.decode(run)))
+        for case, wanted, run in zip(cases, recipes, runs, strict=True)
+    ]
+
+
+def alone(wanted: Paint, dtype: str, folder: Path | None = None) -> tuple[torch.Tensor, Rows]:
+    """Return the stock pipeline's last Latent and pixels of a Recipe; folder: of another model than `models` has."""
+    torch.set_num_threads(1)
+    seen: list[torch.Tensor] = []
+
+    def keep(pipe: Any, step: int, timestep: Any, now: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        seen.append(now["latents"])
+        return now
+
+    pipe = _pipeline(wanted, dtype, folder or models().folder(wanted.model.digest))
+    given: dict[str, Any] = {
+        "prompt": wanted.prompt,
+        "num_inference_steps": wanted.steps,
+        "guidance_scale": wanted.guidance,
+        "generator": torch.Generator().manual_seed(wanted.seed),
+        "callback_on_step_end": keep,
+    }
+    if not isinstance(pipe, diffusers.LatentConsistencyModelPipeline):
+        given |= {"negative_prompt": wanted.negative_prompt or None, "eta": wanted.eta}
+    if wanted.model.family.startswith("sdxl"):
+        given["clip_skip"] = wanted.clip_skip or None
+    if wanted.sketch is None or wanted.mask is not None:
+        given |= {"width": wanted.width, "height": wanted.height}
+    if wanted.sketch is not None:
+        given |= {"image": _sketch(wanted, dtype), "strength": wanted.strength}
+    if wanted.mask is not None:
+        given["mask_image"] = _fitted(mask_png(), "L", wanted)
+    image = pipe(**given).images[0]
+    return seen[-1], np.asarray(image)
+
+
+def check(made: Made, dtype: str) -> None:
+    """Raise AssertionError where the engine's Picture is not the stock one: bit for bit, near it in float32."""
+    latent, pixels = alone(made.recipe, dtype)
+    found = np.asarray(Image.open(io.BytesIO(made.painted.png)))
+    assert latent.abs().mean() > 0.1, made.case.name
+    if dtype == "float32":
+        assert (made.latent - latent).abs().max() < 2e-4, made.case.name
+        assert np.abs(found.astype(int) - pixels.astype(int)).max() <= 2, made.case.name
+    else:
+        assert torch.equal(made.latent, latent), made.case.name
+        assert np.array_equal(found, pixels), made.case.name
+
+
+def _pipeline(wanted: Paint, dtype: str, folder: Path) -> Any:
+    """Return the stock pipeline for a Recipe, with a new scheduler object of its sampler."""
+    stock = _loaded(dtype, folder)
+    plain, sketched = STOCK[wanted.model.family.partition("-")[0]]
+    distilled = wanted.model.family == "sd1-lcm" and wanted.sampler == "lcm"
+    name = plain if wanted.sketch is None else sketched
+    if wanted.mask is not None:
+        name = "StableDiffusionInpaintPipeline"
+    elif distilled and wanted.sketch is None:
+        name = "LatentConsistencyModelPipeline"
+    parts = {
+        **{part: value for part, value in stock.components.items() if part != "scheduler"},
+        "scheduler": samplers.build(wanted.sampler_config),
+    }
+    if plain == "StableDiffusionXLPipeline":
+        own = {"force_zeros_for_empty_prompt": stock.config.force_zeros_for_empty_prompt, "add_watermarker": False}
+    else:
+        own = {"requires_safety_checker": False}
+    pipe = getattr(diffusers, name)(**parts, **own)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+@cache
+def _loaded(dtype: str, folder: Path) -> Any:
+    return diffusers.DiffusionPipeline.from_pretrained(folder, dtype=getattr(torch, dtype), local_files_only=True)
+
+
+def _sketch(wanted: Paint, dtype: str) -> Any:
+    """Return the Sketch as given to diffusers, as a contiguous tensor in all but float32.
+
+    Of a PIL image diffusers makes a channels-last tensor, and the UNet's bits in bfloat16 depend on the layout; ours is
+    one for all Runs of a call.
+    """
+    fitted = _fitted(sketch_png(), "RGB", wanted)
+    if dtype == "float32":
+        return fitted
+    return torch.from_numpy(np.asarray(fitted).transpose(2, 0, 1)[None].astype(np.float32) / 255.0).contiguous()
+
+
+def _fitted(png: bytes, mode: str, wanted: Paint) -> Image.Image:
+    drawn = Image.open(io.BytesIO(png)).convert(mode)
+    return ImageOps.fit(drawn, (wanted.width, wanted.height), Image.Resampling.LANCZOS)
