@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers
 
+from inference.families.facts import LONG, tokens_read
+
 if TYPE_CHECKING:
     import torch
 
@@ -20,8 +22,6 @@ EMPHASIS = 1.1
 WEIGHT = re.compile(r":\s*([+-]?(?:\d+\.?\d*|\.\d+))\s*\)")
 BREAK = re.compile(r"\s*\bBREAK\b\s*")
 MOST_CHUNKS = 16
-LONG = 77
-"""Encoders of this length read several chunks; a shorter one (the built-in Model's) was trained on one alone."""
 SPLIT = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 """CLIP's own word pattern, as transformers builds its CLIPTokenizer."""
 
@@ -86,8 +86,7 @@ class Reader:
         names["bos"] = _name(config.get("bos_token"), "<|startoftext|>")
         self._tokenizer = _tokenizer(place, (names["bos"], names["eos"], names["pad"]))
         self._start, self._end, self._pad = (self._id(names[name]) for name in ("bos", "eos", "pad"))
-        longest = _json(folder / f"text_encoder{part}" / "config.json").get("max_position_embeddings", LONG)
-        self.tokens = min(int(config.get("model_max_length", longest)), int(longest))
+        self.tokens = tokens_read(folder, part)
         """How many tokens the text encoder reads at once, start and end among them."""
 
     def chunks(self, prompt: str) -> tuple[Chunk, ...]:
@@ -110,6 +109,7 @@ class Reader:
 
     @property
     def _most(self) -> int:
+        # A shorter one (the built-in Model's) was trained on one chunk alone.
         return MOST_CHUNKS if self.tokens >= LONG else 1
 
     def _parts(self, prompt: str) -> list[list[tuple[int, float]]]:

@@ -84,9 +84,14 @@ def _recalled(conditioning: Conditioning, weights: Weights, words: str, skip: in
 
 
 def _both(weights: Weights, words: str, skip: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return [1, tokens, both widths] and the pooled Prompt [1, width] of its first chunk, as A1111 takes it."""
+    """Return [1, tokens, both widths] and the pooled Prompt [1, width] of its first chunk, as A1111 takes it.
+
+    Tokenizers of two vocabularies may cut the same words into more chunks for one encoder: the other reads empty ones.
+    """
     first, _ = _hidden(weights.reader, weights.text_encoder, words, skip)
     second, pooled = _hidden(weights.reader_2, weights.text_encoder_2, words, skip)
+    first = _longer(first, second, lambda: _hidden(weights.reader, weights.text_encoder, "", skip)[0])
+    second = _longer(second, first, lambda: _hidden(weights.reader_2, weights.text_encoder_2, "", skip)[0])
     return torch.cat([first, second], dim=-1).to(weights.text_encoder_2.dtype), pooled
 
 

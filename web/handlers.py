@@ -57,12 +57,12 @@ class Api:
         return handle
 
     async def _health(self, request: web.Request) -> web.Response:
-        """Tell everyone the state, and who has a session the rest."""
+        """Tell everyone the state and how many audits found what, and who has a session the rest."""
         health = await self._studio.health()
         try:
             await self._sessions.visitor(request)
         except NoSession:
-            return web.json_response({"state": health["state"]})
+            return web.json_response({"state": health["state"], "audit": health["audit"]})
         return web.json_response(health)
 
     async def _ask(self, request: web.Request, visitor: Visitor) -> web.Response:

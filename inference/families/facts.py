@@ -23,6 +23,8 @@ PARTS: Mapping[str, Part] = {
 TOKENIZERS = frozenset({"CLIPTokenizer", "CLIPTokenizerFast"})
 EXTRAS = ("class_embed_type", "addition_embed_type", "num_class_embeds", "time_cond_proj_dim", "encoder_hid_dim")
 """What a UNet may ask for beside a Latent, a timestep and text."""
+LONG = 77
+"""How many tokens CLIP reads at once; encoders of this length read several chunks."""
 GUIDANCE_ROW = "time_cond_proj_dim"
 """What says that a UNet was distilled with its guidance: it reads it in each row, and runs no negative one."""
 LCM_STEPS, LCM_GUIDANCE = 4, 8.0
@@ -83,6 +85,26 @@ def check_unet(unet: Mapping[str, Any], channels: tuple[int, ...], given: tuple[
             raise broken(f"Its UNet needs {extra}, which Limner does not give.", "Use a plain text-to-image model.")
 
 
+def tokens_read(folder: Path, part: str = "") -> int:
+    """Return how many tokens a text encoder reads at once, start and end among them; part: `_2` for the second."""
+    settings = folder / f"tokenizer{part}" / "tokenizer_config.json"
+    longest = int(read_json(folder / f"text_encoder{part}" / "config.json").get("max_position_embeddings", LONG))
+    return min(int(read_json(settings).get("model_max_length", longest)) if settings.is_file() else longest, longest)
+
+
+def check_text(folder: Path, unet: Mapping[str, Any], parts: tuple[str, ...] = ("",)) -> None:
+    """Refuse text encoders whose tokens are not as wide as the UNet reads them."""
+    given = sum(
+        int(read_json(folder / f"text_encoder{part}" / "config.json").get("hidden_size", 512)) for part in parts
+    )
+    wanted = unet.get("cross_attention_dim", 1280)
+    if wanted != given:
+        raise broken(
+            f"Its UNet reads tokens of {wanted} numbers, its text encoders give {given}.",
+            "These parts are of two models: copy the whole model folder again.",
+        )
+
+
 def is_distilled(unet: Mapping[str, Any]) -> bool:
     """Say whether a UNet reads its guidance in each row, as Latent Consistency Models do."""
     return unet.get(GUIDANCE_ROW) is not None
@@ -114,7 +136,7 @@ def gather(folder: Path, unet: Mapping[str, Any], vae: Mapping[str, Any], guidan
         guidance=guidance,
         sampler=sampler if sampler in samplers else "ddim",
         samplers=samplers,
-        tokens=int(read_json(folder / "text_encoder" / "config.json").get("max_position_embeddings", 77)),
+        tokens=tokens_read(folder),
     )
 
 

@@ -6,7 +6,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from inference.families.facts import GUIDANCE_ROW, Facts, check_parts, check_unet, configs, gather, is_distilled
+from inference.families.facts import (
+    GUIDANCE_ROW,
+    Facts,
+    check_parts,
+    check_text,
+    check_unet,
+    configs,
+    gather,
+    is_distilled,
+)
 from inference.families.folder import broken
 
 FAMILY, DISTILLED = "sd1", "sd1-lcm"
@@ -22,6 +31,7 @@ def read(folder: Path, index: Mapping[str, Any]) -> Facts:
     latent = int(vae.get("latent_channels", 4))
     # A UNet made for inpainting reads the mask and the Latent of what stays, too.
     check_unet(unet, (latent, 2 * latent + 1) if index.get("_class_name") == INPAINT else (latent,))
+    check_text(folder, unet)
     if index.get("_class_name") == CONSISTENCY and not is_distilled(unet):
         raise broken(f"Its UNet does not say {GUIDANCE_ROW}: a {CONSISTENCY} needs it.", "Copy the model again.")
     return gather(folder, unet, vae, guidance=7.5)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from inference.families.facts import Facts, check_parts, check_unet, configs, gather
+from inference.families.facts import Facts, check_parts, check_text, check_unet, configs, gather, tokens_read
 from inference.families.folder import broken, read_json
 
 FAMILY, DISTILLED = "sdxl", "sdxl-lcm"
@@ -20,6 +20,13 @@ def read(folder: Path, index: Mapping[str, Any]) -> Facts:
     check_parts(folder, index, ("unet", "vae", "text_encoder", "text_encoder_2"), ("tokenizer", "tokenizer_2"))
     unet, vae = configs(folder)
     check_unet(unet, (int(vae.get("latent_channels", 4)),), given=("addition_embed_type",))
+    check_text(folder, unet, ("", "_2"))
+    first, second = tokens_read(folder), tokens_read(folder, "_2")
+    if first != second:
+        raise broken(
+            f"Its text encoders read {first} and {second} tokens at once, which cannot be joined.",
+            "Copy the whole model folder again.",
+        )
     _check_added(unet, read_json(folder / "text_encoder_2" / "config.json"))
     if vae.get("latents_mean") is not None:
         raise broken("Its VAE moves Latents by a mean (Playground), which Limner does not do.", "Use another model.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from core.limits import Limits
 from core.person import AUDITOR, OWNER, Place
@@ -12,6 +13,7 @@ from core.picture import Fingerprint, Replay
 from tests.support.archive import new_job
 from tests.support.program import ended
 from tests.support.shell import Shell, beside, running
+from web.client import RemoteStudio
 
 
 async def test_without_audits_it_says_so(shell: Shell) -> None:
@@ -48,3 +50,8 @@ async def test_verdicts_are_listed_with_date_and_picture(tmp_path: Path) -> None
                 assert (only["picture"], only["word"]) == (picture["id"], "different")
                 health = await studio.health()
                 assert (health["audit"]["checked"], health["audit"]["identical"]) == (2, 1)
+            async with RemoteStudio(cast(RemoteStudio, remote)._url, "a stranger") as stranger:
+                told = await stranger.health()
+            assert set(told) == {"state", "audit"}
+            assert told["audit"] == health["audit"]
+            assert all(isinstance(value, int) for value in told["audit"].values())

@@ -159,6 +159,11 @@ SPOILED: list[tuple[str, Callable[[Path], Any], str]] = [
         lambda f: change(f / "model_index.json", _class_name="LatentConsistencyModelPipeline"),
         "does not say time_cond_proj_dim",
     ),
+    (
+        "another's text",
+        lambda f: change(f / "text_encoder" / "config.json", hidden_size=48),
+        "tokens of 32 numbers, its text encoders give 48",
+    ),
     ("no size", lambda f: change(f / "unet" / "config.json", sample_size=None), "does not say sample_size"),
 ]
 

@@ -18,8 +18,8 @@ from inference.embedding import Embedded, embed
 from inference.models import Registry
 from inference.weights import Plan, Weights, load_sdxl
 from tests.support.painting import engine, paint_alone, recipe, registry, runs_of
-from tests.support.tiny_model import shared_tiny_model
-from tests.support.tiny_sdxl import shared_tiny_sdxl
+from tests.support.tiny_model import byte_tokenizer, shared_tiny_model
+from tests.support.tiny_sdxl import make_tiny_sdxl, shared_tiny_sdxl
 
 LONG = "fox " * 30  # 90 letters: more than the 75 one chunk holds
 
@@ -78,6 +78,16 @@ SPOILED: list[tuple[str, Callable[[Path], Any], str]] = [
     ),
     ("refiner", lambda f: change(f / "unet" / "config.json", projection_class_embeddings_input_dim=88), "reads 88"),
     ("kind", lambda f: change(f / "unet" / "config.json", addition_embed_type="text"), "is text, not text_time"),
+    (
+        "another length",
+        lambda f: change(f / "tokenizer_2" / "tokenizer_config.json", model_max_length=40),
+        "read 77 and 40 tokens at once",
+    ),
+    (
+        "another width",
+        lambda f: change(f / "text_encoder_2" / "config.json", hidden_size=64),
+        "tokens of 80 numbers, its text encoders give 96",
+    ),
     ("inpainting", lambda f: change(f / "unet" / "config.json", in_channels=9), "for inpainting"),
     ("playground", lambda f: change(f / "vae" / "config.json", latents_mean=[0, 0, 0, 0]), "moves Latents by a mean"),
 ]
@@ -127,6 +137,21 @@ def test_long_words_are_read_in_chunks_and_the_shorter_row_is_padded(weights: We
     assert torch.equal(swapped.text.flip(0), long.text)
     assert torch.equal(swapped.added["text_embeds"].flip(0), long.added["text_embeds"])
     assert read(weights, guidance=5.0, prompt=LONG).text.shape == (2, 154, 80)
+
+
+def test_tokenizers_of_two_vocabularies_are_padded_to_each_other(tmp_path: Path) -> None:
+    merging = byte_tokenizer(pad="!", merges=(("f", "o"), ("fo", "x</w>")))
+    folder = make_tiny_sdxl(tmp_path / "two", second=merging)
+    loaded = load_sdxl(folder, Plan("d", "sdxl", "float32", "contiguous"), torch.device("cpu"))
+    # 90 letters are two chunks to the first tokenizer; 30 words are one to the second.
+    assert (len(loaded.reader.chunks(LONG)), len(loaded.reader_2.chunks(LONG))) == (2, 1)
+    found = read(loaded, prompt=LONG).text
+    assert found.shape == (1, 154, 80)
+    assert torch.equal(found[:, 77:, 32:], read(loaded, prompt="").text[..., 32:])
+    assert read(loaded, guidance=5.0, prompt="a fox", negative_prompt=LONG).text.shape == (2, 154, 80)
+    models = registry(two=folder)
+    wanted = recipe(models.card("two"), "ddim", guidance=5.0, prompt=LONG, steps=2)
+    assert paint_alone(engine(models, default="two"), runs_of([wanted])[0]).png
 
 
 def test_a_weight_moves_its_words_and_keeps_each_encoders_mean(weights: Weights) -> None:

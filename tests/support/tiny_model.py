@@ -83,12 +83,14 @@ def make_tiny_model(folder: Path, seed: int = 0, channels: int = 4, guidance_row
     return folder
 
 
-def byte_tokenizer(pad: str = "<|endoftext|>") -> Any:
-    """Return a CLIP tokenizer of single bytes: 512 symbols and the two special ones, no merges."""
+def byte_tokenizer(pad: str = "<|endoftext|>", merges: tuple[tuple[str, str], ...] = (), longest: int = 77) -> Any:
+    """Return a CLIP tokenizer of single bytes: 512 symbols, what `merges` join, and the two special ones."""
     symbols = list(import_module("transformers.convert_slow_tokenizer").bytes_to_unicode().values())
-    words = [*symbols, *(f"{symbol}</w>" for symbol in symbols), "<|startoftext|>", "<|endoftext|>"]
+    joined = [first + second for first, second in merges]
+    words = [*symbols, *(f"{symbol}</w>" for symbol in symbols), *joined, "<|startoftext|>", "<|endoftext|>"]
     vocab = {word: index for index, word in enumerate(words)}
-    return import_module("transformers").CLIPTokenizer(vocab=vocab, merges=[], model_max_length=77, pad_token=pad)
+    kind = import_module("transformers").CLIPTokenizer
+    return kind(vocab=vocab, merges=list(merges), model_max_length=longest, pad_token=pad)
 
 
 @cache

@@ -32,7 +32,7 @@ needs_browser = pytest.mark.skipif(
 )
 pytestmark = needs_browser
 expect.set_options(timeout=20_000)
-"""The browser shares a busy machine with the program: what must come may take its time, what must not is not awaited."""
+"""The browser shares a busy machine with the program: what must come may take time, what must not is not awaited."""
 
 
 @pytest.fixture

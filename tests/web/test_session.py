@@ -102,9 +102,10 @@ async def test_the_bearer_and_the_page_are_one_person_in_two_places(site: Runnin
     assert {job.person.id for job in jobs if job} == {"web:owner"}
 
 
-async def test_health_tells_strangers_the_state_alone(site: Running) -> None:
+async def test_health_tells_strangers_the_state_and_counts_alone(site: Running) -> None:
     async with visiting(site, enter=False) as stranger, stranger.get("/api/health") as answer:
-        assert await answer.json() == {"state": "ready"}
+        counts = {"checked": 0, "identical": 0, "different": 0, "last": None}
+        assert await answer.json() == {"state": "ready", "audit": counts}
     async with visiting(site) as browser, browser.get("/api/health") as answer:
         told = await answer.json()
     assert told["state"] == "ready" and told["model"] == "builtin" and told["builtin"] is True
