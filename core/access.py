@@ -8,8 +8,8 @@ from core.person import Person, Place
 from core.picture import Picture
 from core.recipe import Paint
 
-OWN_ONLY = frozenset({"cancel"})
-"""Actions that stay with whoever asked; all others are open to everyone in the same Place, on their own Limits."""
+OWN_ONLY = frozenset({"cancel", "delete"})
+"""Actions of whoever asked and of moderators; all others are everyone's in the same Place, on their own Limits."""
 
 
 def sees(person: Person, place: Place, job: Job) -> bool:
@@ -21,14 +21,19 @@ def check(action: str, person: Person, place: Place, job: Job) -> None:
     """Raise NotFound where the Person may not even see the Job, NotAllowed where the action is not theirs."""
     if not sees(person, place, job):
         raise NotFound(f"There is no job or picture {job.id[-6:]}.", "See your own with /history.")
-    if action in OWN_ONLY and job.person.id != person.id:
+    if action in OWN_ONLY and not _owns(person, job):
         raise NotAllowed(f"Only who asked for it may {action} this job.")
 
 
 def job_actions(person: Person, job: Job) -> tuple[str, ...]:
     """Return what a Person may press on a Job."""
     open_ = job.state in ("queued", "running")
-    return ("cancel",) if open_ and job.person.id == person.id else ()
+    return ("cancel",) if open_ and _owns(person, job) else ()
+
+
+def _owns(person: Person, job: Job) -> bool:
+    """Say whether a Job that a Person sees is its own to end or take down; moderators and the owner may too."""
+    return job.person.id == person.id or person.may_moderate or person.is_owner
 
 
 def picture_actions(picture: Picture) -> tuple[str, ...]:

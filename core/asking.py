@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from core.defaults import Defaults
 from core.draft import SIDE, Draft, ModelCard, SketchInfo, checked_vary, cost, fill, first_seed
 from core.errors import BadInput, BadWords, CannotReproduce, ModelUnavailable
-from core.grammar import clean, parse, sampler_id, target
+from core.grammar import clean, given, parse, sampler_id, target
 from core.job import Job, Kind
 from core.picture import Fingerprint, Picture, Replay
 from core.promise import Ground, note
@@ -55,14 +56,18 @@ def imagine(
     cards: Sequence[ModelCard],
     default_model: str,
     fresh_seed: Callable[[], int],
+    wishes: Defaults | None = None,
 ) -> list[Plan]:
     """Return one Plan per expanded Prompt; all of them share the first Seed."""
     seed = fresh_seed()
     plans = []
+    typed = given(words) | {name for name, value in options.items() if value is not None}
     for draft in parse(words, [card.name for card in cards]):
-        whole = _with_options(draft, options)
+        whole = with_options(draft, options)
         if sketch is not None:
             whole = whole.with_sketch(sketch)
+        if wishes is not None:
+            whole = wishes.under(whole, typed)
         card = card_named(cards, whole.model or default_model)
         recipes, notes = fill(whole, card, lambda: seed)
         plans.append(Plan(tuple(NewPicture(recipe, cost(recipe)) for recipe in recipes), card.name, notes))
@@ -170,7 +175,8 @@ def card_named(cards: Sequence[ModelCard], name: str) -> ModelCard:
     raise ModelUnavailable(f"There is no model {name!r}.", f"There is: {known}.")
 
 
-def _with_options(draft: Draft, options: Mapping[str, Any]) -> Draft:
+def with_options(draft: Draft, options: Mapping[str, Any]) -> Draft:
+    """Return a Draft with options given apart from the words; raise BadInput where one is unknown or given twice."""
     unknown = [key for key in options if key not in OPTIONS]
     if unknown:
         raise BadInput(f"There is no option {unknown[0]!r}.", f"There are: {', '.join(OPTIONS)}.")

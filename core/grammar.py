@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
+from types import MappingProxyType
 from typing import Any
 
 from core import flags, permutations
@@ -18,7 +19,8 @@ from core.scan import MARKS, Typed, marked, quoted, scan
 from core.words import caret, clean
 
 __all__ = [
-    "COMMANDS", "Target", "caret", "clean", "command", "command_for", "from_argv", "parse", "sampler_id", "target",
+    "COMMANDS", "Target", "caret", "clean", "command", "command_for", "from_argv", "given", "parse", "sampler_id",
+    "target",
 ]  # fmt: skip
 
 
@@ -59,20 +61,38 @@ def parse(words: str, models: Sequence[str]) -> tuple[Draft, ...]:
     )
 
 
-def command_for(recipe: Paint, model: str) -> str:
-    """Return the words that give the same Recipe again; a Sketch has to be sent along with them."""
+FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"no": ("negative_prompt",), "n": ("count",), "size": ("width", "height"), "ar": ("aspect",), "iw": ("strength",)}
+)
+"""The fields of a Draft that an option fills where they have other names."""
+
+
+def given(words: str) -> frozenset[str]:
+    """Return the fields of a Draft that options in the words fill, be it with nothing."""
+    flags_typed = [_known(each).name for each in scan(clean(words)[0])[1]]
+    return frozenset(field for name in flags_typed for field in FIELDS.get(name, (name,)))
+
+
+def command_for(recipe: Paint, model: str, *, plain: bool = True) -> str:
+    """Return the words that give the same Recipe again; a Sketch has to be sent along with them.
+
+    plain False: for who has Defaults, so that nothing is added to the Prompt and nothing else is avoided.
+    """
     options = f"--seed {recipe.seed} --size {recipe.width}x{recipe.height} --steps {recipe.steps}"
     options += f" --guidance {recipe.guidance:g} --sampler {recipe.sampler}"
     if model:
         options += f" --model {quoted(model)}"
-    if recipe.negative_prompt:
+    if recipe.negative_prompt or not plain:
         options += f" --no {quoted(recipe.negative_prompt)}"
     if recipe.strength is not None:
         options += f" --strength {recipe.strength:g}"
     if recipe.vary is not None:
         options += f" --vary {recipe.vary.seed}:{recipe.vary.amount:g}"
-    plain = f"{recipe.prompt} {options}"
-    return plain if _reads_as(plain, recipe.prompt, model) else f"--prompt {marked(recipe.prompt)} {options}"
+    if not plain:
+        options += " --n 1"
+    short = f"{recipe.prompt} {options}"
+    whole = f"--prompt {marked(recipe.prompt)} {options}"
+    return short if plain and _reads_as(short, recipe.prompt, model) else whole
 
 
 def from_argv(argv: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.errors import LimitReached
@@ -29,6 +30,17 @@ class Limits:
     per_minute: int = 0
     day_cost: int = 0
 
+    def exceeded(self, used: Usage, jobs: int, cost: int) -> bool:
+        """Say whether `jobs` more Jobs of together `cost` are too many."""
+        return bool(
+            self.waiting
+            and used.waiting + jobs > self.waiting
+            or self.per_minute
+            and used.minute + jobs > self.per_minute
+            or self.day_cost
+            and used.day_cost + cost > self.day_cost
+        )
+
     def check(self, used: Usage, jobs: int, cost: int) -> None:
         """Raise LimitReached where `jobs` more Jobs of together `cost` are too many."""
         if self.waiting and used.waiting + jobs > self.waiting:
@@ -49,6 +61,20 @@ class Limits:
                 "Ask for fewer steps, a smaller size or fewer pictures.",
                 used.day_opens,
             )
+
+
+def leaves(spent: Sequence[tuple[int, int]], too_much: int) -> int | None:
+    """Return the time of the entry with whose leaving enough has left, None where nothing or all is not enough.
+
+    spent: (ms UTC, amount) in the window, oldest first.
+    """
+    if too_much <= 0:
+        return None
+    for at, amount in spent:
+        too_much -= amount
+        if too_much <= 0:
+            return at
+    return None
 
 
 def share(cost: int, whole: int) -> str:

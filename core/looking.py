@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from core import access
+from core.defaults import words_for
 from core.draft import ModelCard
 from core.errors import NotAllowed, NotFound
 from core.feed import Feed
@@ -14,7 +15,9 @@ from core.job import Job
 from core.person import AUDITOR, Person, Place
 from core.picture import Picture
 from core.ports import Archive
+from core.recipe import sources
 from core.records import Event, Form
+from core.rules import EVERYWHERE, Rules, server_of
 from core.sheet import (
     AuditSheet,
     JobSheet,
@@ -26,6 +29,13 @@ from core.sheet import (
     picture_sheet,
     waiting_event,
 )
+
+
+async def rules_at(archive: Archive, place: Place) -> Rules:
+    """Return what was decided for a Place, joined with what holds everywhere."""
+    everywhere = await archive.rules(EVERYWHERE)
+    server = server_of(place)
+    return everywhere if server == EVERYWHERE else (await archive.rules(server)).over(everywhere)
 
 
 class Looking:
@@ -50,14 +60,45 @@ class Looking:
         return picture_sheet(job, picture, count)
 
     async def picture_file(
-        self, person: Person, place: Place, picture_id: str, form: Form, recipe: bool
+        self, person: Person, place: Place, picture_id: str, form: Form, recipe: bool | None = None
     ) -> tuple[bytes, str]:
-        """Return a stored Picture's bytes in a form and their content type."""
+        """Return a stored Picture's bytes in a form and their content type; recipe None: as who asked for it wants."""
         picture, job = await self._find_picture(picture_id)
         access.check("show", person, place, job)
         if picture.state != "stored":
             raise NotFound(f"Picture {picture.id[-6:]} is not painted yet.", "Wait for it, or see /history.")
+        if recipe is None:
+            wants = (await self._archive.defaults(job.person.id)).recipe
+            recipe = wants and (await rules_at(self._archive, job.place)).recipe
         return await self._archive.form(picture, form, recipe=recipe)
+
+    async def show(self, person: Person, place: Place, picture_id: str) -> dict[str, Any]:
+        """Return everything of one Picture: its sheet, family, and words that give this Person the same Recipe."""
+        picture, job = await self._find_picture(picture_id)
+        access.check("show", person, place, job)
+        sheet = await self.picture(person, place, picture.id)
+        mine = await self._archive.defaults(person.id)
+        command = words_for(picture.recipe, job.model, mine) or f"/upscale {picture.parent_id}"
+        family = await self._archive.children(picture.id)
+        return {
+            **sheet,
+            "command": command,
+            "file_digest": picture.file_digest,
+            "model": job.model,
+            "kind": job.kind,
+            "typed": job.typed,
+            "needs": [kind for kind, _ in sources(picture.recipe)],
+            "children": [child.id for child, of in family if access.sees(person, place, of)],
+        }
+
+    async def styles(self) -> list[dict[str, Any]]:
+        """Return the styles that may be named; there are none yet."""
+        return []
+
+    async def manners(self, place: Place) -> dict[str, bool]:
+        """Return what a face must heed in a Place: Pictures as spoilers, Recipes in files, and whether it is paused."""
+        rules, settings = await rules_at(self._archive, place), await self._archive.overrides()
+        return {"spoiler": rules.spoiler, "recipe": rules.recipe, "paused": bool(settings.get("paused"))}
 
     async def history(
         self, person: Person, before: str | None = None, limit: int = 20, words: str = ""
@@ -121,7 +162,7 @@ class Looking:
                 yield {"id": move_id, "type": "move", "job": (await self._sheets(person, [job]))[0]}
         latest = await self._archive.history(person.id, None, 20) if moves else []
         for sheet in await self._sheets(person, [job for job in latest if job.state == "queued"]):
-            yield waiting_event(sheet["id"], sheet["place"] or 1, sheet["eta_s"])
+            yield {**waiting_event(sheet["id"], sheet["place"] or 1, sheet["eta_s"]), "sentence": sheet["sentence"]}
 
     def _cards(self) -> tuple[ModelCard, ...]:
         return self._house.models()
@@ -146,8 +187,9 @@ class Looking:
         sheets = []
         line = await self._archive.line() if any(job.state in ("queued", "running") for job in jobs) else []
         places = {standing.job_id: place for place, standing in enumerate(line, 1)}
-        ends = self._house.pace.forecast(line)
+        paused = bool(line) and bool((await self._archive.overrides()).get("paused"))
+        ends = {} if paused else self._house.pace.forecast(line)
         for job in jobs:
             place = places.get(job.id) if job.state == "queued" else None
-            sheets.append(job_sheet(person, job, pictures.get(job.id, ()), place, ends.get(job.id)))
+            sheets.append(job_sheet(person, job, pictures.get(job.id, ()), place, ends.get(job.id), paused))
         return sheets

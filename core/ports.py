@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 from core.audited import Audits
+from core.defaults import Defaults
 from core.draft import SketchInfo
 from core.job import Job
 from core.limits import Limits, Usage
@@ -13,7 +14,8 @@ from core.pace import Standing
 from core.person import Person, Place
 from core.picture import Picture
 from core.progress import Painted, Progress
-from core.records import Form, Move, NewJob, Parcel, PngFacts, Receipt, WeightsFile
+from core.records import Act, Erased, Form, Move, NewJob, Parcel, PngFacts, Receipt, Tally, WeightsFile
+from core.rules import Rules
 
 
 class Renderer(Protocol):
@@ -94,6 +96,39 @@ class Archive(Protocol):
     async def override(self, changes: Mapping[str, Any]) -> None:
         """Write settings by name; a value of None takes one away."""
 
+    async def defaults(self, person: str) -> Defaults:
+        """Return what a Person wants where nothing is typed."""
+
+    async def keep_defaults(self, person: str, defaults: Defaults) -> None:
+        """Keep a Person's Defaults."""
+
+    async def rules(self, server: str) -> Rules:
+        """Return what was decided for one server; nothing where nothing was."""
+
+    async def act(self, act: Act, rules: Rules | None, changes: Mapping[str, Any]) -> None:
+        """Write an act with what it changes, the server's Rules and settings by name, in one transaction."""
+
+    async def acts(self, server: str | None, limit: int) -> list[Act]:
+        """Return acts, newest first (of one server, or all)."""
+
+    async def tally(self, server: str | None, within_ms: int) -> Tally:
+        """Count what happened in the time until now (on one server, or all)."""
+
+    async def opens(self, person: str, limits: Limits, jobs: int, cost: int) -> Usage:
+        """Return what a Person has used, with the exact times at which so much more fits into each window."""
+
+    async def jobs(self, ids: Sequence[str]) -> dict[str, Job]:
+        """Return Jobs by their whole ids."""
+
+    async def children(self, picture_id: str) -> list[tuple[Picture, Job]]:
+        """Return the Pictures made from one, with their Jobs, oldest first."""
+
+    async def erase(self, person: str) -> Erased:
+        """Remove all of a Person's but the numbers in the ledger: rows, words, files nobody else needs, the WAL."""
+
+    async def erased(self, id_or_tail: str) -> bool:
+        """Say whether a Job or Picture of this id was erased."""
+
     async def job(self, id_or_tail: str) -> Job | None:
         """Find a Job by its id or any unambiguous tail of 6 or more signs."""
 
@@ -145,7 +180,7 @@ class Archive(Protocol):
     async def sketch(self, digest: str) -> SketchInfo | None:
         """Find a stored Sketch."""
 
-    async def file(self, digest: str, kind: Literal["sketch", "picture"]) -> bytes:
+    async def file(self, digest: str, kind: Literal["sketch", "mask", "picture"]) -> bytes:
         """Read bytes by digest; raise Damaged where they are not what was written, NotFound where they are gone."""
 
     async def form(self, picture: Picture, form: Form, *, recipe: bool) -> tuple[bytes, str]:

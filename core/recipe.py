@@ -156,6 +156,15 @@ def from_json(data: Json) -> Recipe:
     return _checked(Paint(**found))
 
 
+def sources(recipe: Recipe) -> tuple[tuple[Literal["sketch", "mask"], str], ...]:
+    """Return what a Recipe starts from: kind and digest of each stored image a Person sent."""
+    if not isinstance(recipe, Paint):
+        return ()
+    sketch: tuple[tuple[Literal["sketch"], str], ...] = (("sketch", recipe.sketch.digest),) if recipe.sketch else ()
+    mask: tuple[tuple[Literal["mask"], str], ...] = (("mask", recipe.mask.digest),) if recipe.mask else ()
+    return (*sketch, *mask)
+
+
 def canonical(recipe: Recipe) -> str:
     """Return canonical JSON: UTF-8, sorted, no blanks, no NaN; people's reals at 4 places, a sampler's as read."""
     return json.dumps(to_json(recipe), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

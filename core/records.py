@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -47,7 +47,8 @@ class Reply:
 class NewJob:
     """A Job to be accepted; `dedupe_key` is `<source id>/<index>`, `notes` was mended and said.
 
-    behind: it is claimed only while no other Job is queued, and stands in nobody's line.
+    behind: it is claimed only while no other Job is queued, and stands in nobody's line. weight: how many shares of the
+    device its Person has; priority: claimed before those of a lower one, for a while (db/claims.py).
     """
 
     dedupe_key: str
@@ -61,6 +62,8 @@ class NewJob:
     notes: tuple[str, ...] = ()
     reply: Reply | None = None
     behind: bool = False
+    weight: int = 1
+    priority: int = 0
 
     @property
     def cost(self) -> int:
@@ -103,6 +106,41 @@ class Move:
     to_state: str
     attempt: int
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One thing the owner or who manages a server did there: `server` is whose Rules it changed."""
+
+    person: str
+    place: Place
+    server: str
+    what: str
+    detail: Mapping[str, Any]
+    at: int = 0
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """Say how much was erased; running: Jobs that were being painted. wal: nothing is left in the database's log."""
+
+    jobs: int = 0
+    pictures: int = 0
+    files: int = 0
+    running: tuple[str, ...] = ()
+    wal: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Count what happened since a time: by Person, under the digested name of the ledger."""
+
+    open: int
+    painted: int
+    failed: int
+    cost: Mapping[str, int]
+    acts: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)

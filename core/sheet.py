@@ -93,16 +93,22 @@ def picture_sheet(job: Job, picture: Picture, count: int) -> PictureSheet:
 
 
 def job_sheet(
-    person: Person, job: Job, pictures: Sequence[Picture], place: int | None = None, eta_s: float | None = None
+    person: Person,
+    job: Job,
+    pictures: Sequence[Picture],
+    place: int | None = None,
+    eta_s: float | None = None,
+    paused: bool = False,
 ) -> JobSheet:
     """Return a Job's sheet as a Person sees it."""
+    waits = wording.PAUSED if paused else wording.waiting(place or 1, eta_s)
     queued = job.state == "queued" and place is not None
     return {
         "id": job.id,
         "kind": job.kind,
         "state": job.state,
         "typed": job.typed,
-        "sentence": wording.waiting(place or 1, eta_s) if queued else wording.ended(job, pictures),
+        "sentence": waits if queued else wording.ended(job, pictures),
         "place": place,
         "eta_s": eta_s,
         "model": job.model,

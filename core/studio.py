@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,11 +12,16 @@ from core.feed import Feed
 from core.grammar import command
 from core.house import House
 from core.job import KINDS, Job, Kind
-from core.looking import Looking
+from core.limits import Limits
+from core.looking import Looking, rules_at
+from core.operator import Operator
+from core.people import People
 from core.person import Person, Place
 from core.picture import Picture
 from core.ports import Archive
+from core.recipe import Paint
 from core.records import CrashPoint, NewJob, Reply
+from core.rules import Rules, admit, bounds_for, check, limits_for
 from core.sheet import (
     JobSheet,
 )
@@ -28,7 +33,8 @@ class Ask:
     """One thing asked for. source: unique id of what it came by (interaction, message, web request), for dedupe.
 
     kind None: the words begin with it (`/reroll ...`) or it is imagine. parent: a Picture's id or tail. sketch: a
-    stored digest. options: Draft fields typed apart from the words (steps, seed, width, ...); they fill its blanks.
+    stored digest, mask another: what is painted over. options: Draft fields typed apart from the words (steps, seed,
+    width, ...); they fill its blanks. age_restricted: it is asked where adults alone are.
     """
 
     person: Person
@@ -40,6 +46,8 @@ class Ask:
     sketch: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
     reply: Reply | None = None
+    mask: str | None = None
+    age_restricted: bool = False
 
 
 class Studio(Looking):
@@ -56,43 +64,67 @@ class Studio(Looking):
         super().__init__(archive, feed, house)
         self._wake = wake
         self._at = at
+        self.people = People(archive, house, feed, wake)
+        self.operator = Operator(archive, house, feed, wake)
 
     async def ask(self, ask: Ask) -> list[JobSheet]:
         """Accept Jobs, all or none, and return their sheets; raise a StudioError where nothing was accepted."""
-        if self._house.state() == "stopping":
-            raise Busy("Limner is stopping; nothing was accepted.", "Ask again in a moment.")
         kind, words = (ask.kind, ask.words) if ask.kind else command(ask.words)
         if kind not in KINDS:
             raise BadInput(f"/{kind} paints nothing.", "Ask for it by its own command.")
+        rules = await self._admitted(ask)
         plans = await self._plans(ask, kind, words)
+        typed = clean(ask.words)[0]
+        bounds = bounds_for(rules, ask.person, ask.place)
+        check(rules, ask.person, ask.place, [typed, *_prompts(plans)], ask.age_restricted)
         jobs = [
             NewJob(
                 dedupe_key=f"{ask.source}/{index}",
                 person=ask.person,
                 place=ask.place,
                 kind=kind,
-                typed=clean(ask.words)[0],
+                typed=typed,
                 pictures=plan.pictures,
                 model=plan.model,
                 sketch=ask.sketch,
                 notes=plan.notes,
                 reply=ask.reply,
+                weight=bounds.weight or 1,
+                priority=bounds.priority or 0,
             )
             for index, plan in enumerate(plans)
         ]
-        accepted = await self._archive.accept(jobs, self._house.limits)
+        return await self._accept(ask.person, jobs, limits_for(self._house.limits, rules, ask.person, ask.place))
+
+    async def admit(self, person: Person, place: Place, age_restricted: bool = False) -> None:
+        """Raise why a Person may not ask here now; for faces that fetch something first."""
+        await self._admitted(Ask(person, place, "", age_restricted=age_restricted))
+
+    async def _admitted(self, ask: Ask) -> Rules:
+        if self._house.state() == "stopping":
+            raise Busy("Limner is stopping; nothing was accepted.", "Ask again in a moment.")
+        if (await self._archive.overrides()).get("draining"):
+            raise Busy("The owner lets the queue run empty; nothing was accepted.", "Ask again later.")
+        rules = await rules_at(self._archive, ask.place)
+        admit(rules, ask.person, ask.place, ask.age_restricted)
+        return rules
+
+    async def _accept(self, person: Person, jobs: list[NewJob], limits: Limits) -> list[JobSheet]:
+        accepted = await self._archive.accept(jobs, limits)
         self._at("after_accept_before_answer")
         self._wake(None)
         self._feed.moved()
-        return await self._sheets(ask.person, [job for job, _ in accepted])
+        return await self._sheets(person, [job for job, _ in accepted])
 
     async def _plans(self, ask: Ask, kind: Kind, words: str) -> list[asking.Plan]:
         if kind == "imagine":
             sketch = None if ask.sketch is None else await self._archive.sketch(ask.sketch)
             if ask.sketch is not None and sketch is None:
                 raise NotFound("That sketch is not here.", "Send it again.")
+            wishes = await self._archive.defaults(ask.person.id)
+            house = self._house
             plans = asking.imagine(
-                words, ask.options, sketch, self._cards(), self._house.default_model, self._house.fresh_seed
+                words, ask.options, sketch, self._cards(), house.default_model, house.fresh_seed, wishes
             )
             return [await self._promised(ask, await asking.with_cut(plan, self._house.cut)) for plan in plans]
         parent, job = await self._target(ask, kind, words)
@@ -127,12 +159,11 @@ class Studio(Looking):
                     "This picture was changed after it was painted.", f"Ask for {told.picture_id[-6:]} instead."
                 )
             return await self.ask(Ask(person, place, source, kind="reproduce", parent=told.picture_id))
+        rules = await self._admitted(Ask(person, place, source))
         plan = asking.from_file(told, facts, self._cards())
+        check(rules, person, place, _prompts([plan]))
         job = NewJob(f"{source}/0", person, place, "reproduce", "reproduce a file", plan.pictures, plan.model)
-        accepted = await self._archive.accept([job], self._house.limits)
-        self._wake(None)
-        self._feed.moved()
-        return await self._sheets(person, [job for job, _ in accepted])
+        return await self._accept(person, [job], limits_for(self._house.limits, rules, person, place))
 
     async def cancel(self, person: Person, place: Place, job_id: str) -> JobSheet:
         """Cancel a waiting Job now, a running one at its next step; an ended one stays as it is."""
@@ -141,6 +172,12 @@ class Studio(Looking):
         job = await self._archive.cancel(job.id)
         self._wake(job.id)
         self._feed.moved()
+        return (await self._sheets(person, [job]))[0]
+
+    async def delete(self, person: Person, place: Place, job_id: str) -> JobSheet:
+        """Say whether a Person may take a Job's card down, and return its sheet; the log stays as it is."""
+        job = await self._find_job(job_id)
+        access.check("delete", person, place, job)
         return (await self._sheets(person, [job]))[0]
 
     async def take_sketch(self, raw: bytes) -> dict[str, Any]:
@@ -152,3 +189,9 @@ class Studio(Looking):
         """Store a painted Picture as a Sketch, by the same intake as any other image."""
         raw, _ = await self.picture_file(person, place, picture_id, "png", False)
         return await self.take_sketch(raw)
+
+
+def _prompts(plans: Sequence[asking.Plan]) -> list[str]:
+    """Return the words that would be painted: a parent's too, and what a suffix adds."""
+    recipes = [new.recipe for plan in plans for new in plan.pictures]
+    return list(dict.fromkeys(recipe.prompt for recipe in recipes if isinstance(recipe, Paint)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ NEUTRAL = "Something went wrong on our side; it is written in the log under this
 """What a Person is told of an error that is not theirs to mend."""
 
 STARTED_AGAIN = "The program stopped while this was painted; it is painted again."
+
+PAUSED = "Queued. Painting is paused by the owner; it goes on where it stopped."
 
 ACTIONS = {
     "cancel": "Cancel",
@@ -32,6 +35,50 @@ def span(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min"
+
+
+ACTS = {
+    "limit": "The limits of everyone here are set.",
+    "limit_role": "The limits of role {role} are set.",
+    "limit_channel": "The limits of channel {channel} are set.",
+    "limit_person": "The limits of {who} are set.",
+    "allow_channel": "Which channels may be used is set.",
+    "allow_role": "Which roles may ask is set.",
+    "refuse_words": "The list of refused words is changed.",
+    "ban": "{who} may not ask here any more.",
+    "unban": "{who} may ask again.",
+    "spoiler": "Spoilers are set.",
+    "age_only": "Where may be painted by age is set.",
+    "recipe": "Whether files tell their recipe is set.",
+    "pause": "Paused: nothing more is painted; what is asked for waits.",
+    "resume": "Going on: what waits is painted.",
+    "drain": "Draining: nothing more is accepted; what waits is painted.",
+    "sync": "The commands are registered anew.",
+}
+"""What each act of an operator did."""
+
+
+def act(what: str, detail: Mapping[str, Any]) -> str:
+    """Say what an act did; words that are refused are never repeated."""
+    return ACTS[what].format_map(defaultdict(str, detail))
+
+
+def limit(name: str, used: int, most: int) -> str:
+    """Say how much of one Limit is used."""
+    if not most:
+        return {"waiting": "Jobs waiting: no limit.", "per_minute": "Jobs a minute: no limit."}.get(
+            name, "Cost a day: no limit."
+        )
+    if name == "day_cost":
+        return f"{100 * used / most:.0f} % of the day's budget is used."
+    what = "jobs are waiting" if name == "waiting" else "jobs were asked for in the last minute"
+    return f"{used} of {most} {what}."
+
+
+def erased(jobs: int, pictures: int, wal: bool) -> str:
+    """Say what was erased."""
+    late = "" if wal else " The database's log still holds some of it; ask once more in a minute."
+    return f"Erased: {jobs} jobs, {pictures} pictures, and all words.{late}"
 
 
 def waiting(place: int, eta_s: float | None) -> str:

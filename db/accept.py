@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from core.errors import DiskFull
 from core.job import MAX_ATTEMPTS, Job
-from core.limits import DAY_MS, MINUTE_MS, Limits, Usage
+from core.limits import DAY_MS, MINUTE_MS, Limits, Usage, leaves
 from core.recipe import canonical, digest
 from core.records import NewJob, NewPicture
 from db import moves
@@ -49,7 +49,10 @@ def accept(session: Session, now: int, till: Till, jobs: Sequence[NewJob], limit
     for person in sorted({job.person.id for job in fresh.values()}):
         mine = [job for job in fresh.values() if job.person.id == person]
         used = usage(session, now, till, person)
-        limits.check(used, len(mine), sum(job.cost for job in mine))
+        cost = sum(job.cost for job in mine)
+        if limits.exceeded(used, len(mine), cost):
+            used = opens(session, now, till, person, limits, len(mine), cost)
+        limits.check(used, len(mine), cost)
     rows = {key: _write(session, now, till, job) for key, job in fresh.items()}
     for row in rows.values():
         moves.log(session, row, "", now, "accept", None)
@@ -91,6 +94,27 @@ def usage(session: Session, now: int, till: Till, person: str) -> Usage:
     )
 
 
+def opens(session: Session, now: int, till: Till, person: str, limits: Limits, jobs: int, cost: int) -> Usage:
+    """Return what a Person has used, with the exact times at which so much more fits into each window.
+
+    None where it fits now, or where only the end of a Job makes room.
+    """
+    used, payer = usage(session, now, till, person), till.payer(person)
+    asked = select(LedgerRow.at).where(LedgerRow.kind == "hold", LedgerRow.at > now - MINUTE_MS)
+    times = list(session.scalars(asked.where(LedgerRow.payer == payer).order_by(LedgerRow.at)))
+    paid = select(LedgerRow.at, LedgerRow.amount).where(
+        LedgerRow.payer == payer, LedgerRow.kind == "charge", LedgerRow.amount > 0, LedgerRow.at > now - DAY_MS
+    )
+    charges = [(int(at), int(amount)) for at, amount in session.execute(paid.order_by(LedgerRow.at))]
+    minute = leaves([(at, 1) for at in times], used.minute + jobs - limits.per_minute)
+    day = leaves(charges, used.day_cost + cost - limits.day_cost)
+    return replace(
+        used,
+        minute_opens=None if minute is None or not limits.per_minute else minute + MINUTE_MS,
+        day_opens=None if day is None or not limits.day_cost else day + DAY_MS,
+    )
+
+
 def _one_at_a_time(session: Session, payer: str) -> None:
     """Let no second program accept for the same Person meanwhile, or both would find room within the Limits."""
     if session.get_bind().dialect.name == "postgresql":
@@ -110,7 +134,8 @@ def _write(session: Session, now: int, till: Till, job: NewJob) -> JobRow:
         notes=pack(list(job.notes)),
         sketch=job.sketch,
         state="queued",
-        priority=-1 if job.behind else 0,
+        priority=-1 if job.behind else job.priority,
+        weight=job.weight,
         cost=job.cost,
         attempt=0,
         max_attempts=MAX_ATTEMPTS,

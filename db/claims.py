@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import (
     Select,
     Subquery,
     and_,
+    case,
     func,
     or_,
     select,
@@ -22,11 +23,15 @@ from core.errors import Lost, NotFound
 from core.job import Job
 from core.pace import Standing
 from core.picture import Picture
+from core.rules import MOST_PRIORITY
 from db import moves
 from db.rows import to_job, to_picture
-from db.tables import FileRow, JobRow, LedgerRow, PictureRow
+from db.tables import FileRow, JobRow, LedgerRow, OverrideRow, PictureRow
 
 SERVED_MS = 3_600_000
+STARVED_MS = 120_000
+"""After so long a wait no Job is overtaken for another's priority: it stands with the highest."""
+
 OPEN_JOBS = JobRow.state.in_(("queued", "running"))
 
 Held = Literal["held", "cancel", "lost"]
@@ -56,13 +61,27 @@ def _ranked(by: Subquery) -> Select[JobRow]:
     )
 
 
+def _order(now: int, by: Subquery) -> tuple[Any, ...]:
+    """Return the order of service: priority, until it would starve others; then least served by weight; then age."""
+    starved = and_(JobRow.priority >= 0, JobRow.created_at <= now - STARVED_MS)
+    rank = case((starved, MOST_PRIORITY), else_=JobRow.priority)
+    return rank.desc(), by.c.amount * 1.0 / JobRow.weight, JobRow.created_at, JobRow.id
+
+
+def paused(session: Session) -> bool:
+    """Say whether the owner lets nothing be painted."""
+    return session.get(OverrideRow, "paused") is not None
+
+
 def claim(session: Session, now: int, owner: str, lease_ms: int) -> tuple[Job, tuple[Picture, ...]] | None:
     """Take the next Job of the least-served Person."""
+    if paused(session):
+        return None
     by = served(now)
     row = session.scalars(
         _ranked(by)
         .where(JobRow.state == "queued", JobRow.not_before <= now, JobRow.cancel_requested.is_(False))
-        .order_by(JobRow.priority.desc(), by.c.amount, JobRow.created_at, JobRow.id)
+        .order_by(*_order(now, by))
         .limit(1)
         .with_for_update(of=JobRow, skip_locked=True)
     ).one_or_none()
@@ -99,7 +118,7 @@ def line(session: Session, now: int) -> list[Standing]:
         # A Job behind all others steps aside for them, so nobody stands in line after it.
         .where(JobRow.priority >= 0, or_(JobRow.state == "running", JobRow.cancel_requested.is_(False)))
         .with_only_columns(JobRow.id, JobRow.state, left.c.pictures, left.c.cost)
-        .order_by(JobRow.state.desc(), JobRow.priority.desc(), by.c.amount, JobRow.created_at, JobRow.id)
+        .order_by(JobRow.state.desc(), *_order(now, by))
     )
     return [Standing(job_id, state == "running", int(pictures), int(cost)) for job_id, state, pictures, cost in rows]
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from core.errors import Lost
 from core.records import Parcel, Receipt
 from db import moves
+from db.claims import paused
 from db.rows import to_job, to_picture, to_reply
 from db.tables import JobRow, OutboxRow, PictureRow, ReplyRow
 
@@ -88,6 +89,8 @@ def freed(session: Session) -> None:
 def next_due(session: Session, what: Literal["queue", "outbox"]) -> int | None:
     """Return when the first Job, or outbox row, that was put off or is leased is due; past ones too."""
     if what == "queue":
+        if paused(session):
+            return None
         jobs = select(func.min(JobRow.not_before)).where(
             JobRow.state == "queued", JobRow.not_before > 0, JobRow.cancel_requested.is_(False)
         )

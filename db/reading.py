@@ -10,7 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from core.errors import NotFound
 from core.job import Job
-from core.person import Place
+from core.person import AUDITOR, Place
 from core.picture import Picture
 from core.records import Move
 from db.ids import LENGTH, tidy
@@ -32,6 +32,22 @@ def picture(session: Session, typed: str) -> tuple[Picture, Job] | None:
     """Find a Picture and its Job by the Picture's id or an unambiguous tail."""
     row = _by_tail(session, PictureRow, PictureRow.id, typed, "picture")
     return None if row is None else (to_picture(row), to_job(session.get_one(JobRow, row.job_id)))
+
+
+def jobs(session: Session, ids: Sequence[str]) -> dict[str, Job]:
+    """Return Jobs by their whole ids."""
+    return {row.id: to_job(row) for row in session.scalars(select(JobRow).where(JobRow.id.in_(ids)))}
+
+
+def children(session: Session, picture_id: str) -> list[tuple[Picture, Job]]:
+    """Return the Pictures made from one, with their Jobs, oldest first; audits are nobody's children."""
+    mine = (
+        select(PictureRow, JobRow)
+        .join(JobRow, JobRow.id == PictureRow.job_id)
+        .where(PictureRow.parent_id == picture_id, PictureRow.person != AUDITOR.id)
+        .order_by(PictureRow.id)
+    )
+    return [(to_picture(row), to_job(job)) for row, job in session.execute(mine)]
 
 
 def pictures(session: Session, job_ids: Sequence[str]) -> dict[str, tuple[Picture, ...]]:

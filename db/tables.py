@@ -48,6 +48,7 @@ class JobRow(Row):
     sketch: Mapped[str | None] = mapped_column(Sha)
     state: Mapped[str] = mapped_column(Text)
     priority: Mapped[int] = mapped_column(Integer)
+    weight: Mapped[int] = mapped_column(Integer, server_default=text("1"))
     cost: Mapped[int] = mapped_column(BigInteger)
     attempt: Mapped[int] = mapped_column(Integer)
     max_attempts: Mapped[int] = mapped_column(Integer)
@@ -220,3 +221,55 @@ class OverrideRow(Row):
 
     key: Mapped[str] = mapped_column(Text, primary_key=True)
     value: Mapped[str] = mapped_column(Text)
+
+
+class DefaultsRow(Row):
+    """What one Person wants where nothing is typed, as JSON."""
+
+    __tablename__ = "defaults"
+
+    person: Mapped[str] = mapped_column(Text, primary_key=True)
+    value: Mapped[str] = mapped_column(Text)
+
+
+class RulesRow(Row):
+    """What was decided for one server, as JSON."""
+
+    __tablename__ = "rules"
+
+    server: Mapped[str] = mapped_column(Text, primary_key=True)
+    value: Mapped[str] = mapped_column(Text)
+
+
+class ActRow(Row):
+    """One act of an operator."""
+
+    __tablename__ = "acts"
+    __table_args__ = (Index("acts_server", "server", "id"),)
+
+    id: Mapped[int] = mapped_column(Counter, primary_key=True, autoincrement=True)
+    at: Mapped[int] = mapped_column(BigInteger)
+    person: Mapped[str] = mapped_column(Text)
+    face: Mapped[str] = mapped_column(Text)
+    place: Mapped[str] = mapped_column(Text)
+    server: Mapped[str] = mapped_column(Text)
+    what: Mapped[str] = mapped_column(Text)
+    detail: Mapped[str] = mapped_column(Text)
+
+
+class ErasedRow(Row):
+    """The id of a Job or Picture that was erased, and nothing else of it."""
+
+    __tablename__ = "erased"
+
+    id: Mapped[str] = mapped_column(Ulid, primary_key=True)
+    at: Mapped[int] = mapped_column(BigInteger)
+
+
+class DoomedRow(Row):
+    """A file to be removed from the disk, kept until that is done."""
+
+    __tablename__ = "doomed"
+
+    digest: Mapped[str] = mapped_column(Sha, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(7), primary_key=True)

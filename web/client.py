@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self, cast
-
-import aiohttp
 
 from core.errors import NotFound, Unavailable
 from core.person import Person, Place
@@ -16,11 +13,9 @@ from core.records import Event, Form
 from core.sheet import AuditSheet, JobSheet, PictureSheet
 from core.studio import Ask
 from web.asked import DIGEST, ID
-from web.session import FACE_HEADER
-from web.wire import error_from
+from web.line import Line
+from web.remote import RemoteOperator, RemotePeople
 
-# Painting is never waited for here: every answer comes from the log.
-TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=5)
 PAGE = 100
 
 
@@ -31,9 +26,9 @@ class RemoteStudio:
     """
 
     def __init__(self, url: str, bearer: str) -> None:
-        self._url = url.partition("?")[0].rstrip("/")
-        self._headers = {"Authorization": f"Bearer {bearer}", "X-Limner": "1"}
-        self._session: aiohttp.ClientSession | None = None
+        self._line = Line(url, bearer)
+        self.people = RemotePeople(self._line)
+        self.operator = RemoteOperator(self._line)
 
     async def __aenter__(self) -> Self:
         return self
@@ -45,39 +40,59 @@ class RemoteStudio:
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        await self._line.close()
 
     async def ask(self, ask: Ask) -> list[JobSheet]:
         """Accept Jobs, all or none, and return their sheets; raise a StudioError where nothing was accepted."""
         body = {"words": ask.words, "kind": ask.kind, "parent": ask.parent, "sketch": ask.sketch,
                 "options": ask.options, "request_id": ask.source}  # fmt: skip
-        return cast(list[JobSheet], (await self._json("POST", "/api/jobs", ask.place, json=body))["jobs"])
+        return cast(list[JobSheet], (await self._line.json("POST", "/api/jobs", ask.place, json=body))["jobs"])
 
     async def reproduce_file(self, person: Person, place: Place, source: str, raw: bytes) -> list[JobSheet]:
         """Reproduce a PNG somebody brought: by its row where its id is known, else by what it says of itself."""
-        found = await self._json("POST", "/api/reproduce", place, params={"request_id": source}, data=io.BytesIO(raw))
+        found = await self._line.json(
+            "POST", "/api/reproduce", place, params={"request_id": source}, data=io.BytesIO(raw)
+        )
         return cast(list[JobSheet], found["jobs"])
+
+    async def admit(self, person: Person, place: Place, age_restricted: bool = False) -> None:
+        """Raise why a Person may not ask here now; for faces that fetch something first."""
+        await self._line.json("GET", "/api/admit", place)
 
     async def cancel(self, person: Person, place: Place, job_id: str) -> JobSheet:
         """Cancel a waiting Job now, a running one at its next step; an ended one stays as it is."""
-        return cast(JobSheet, await self._json("POST", f"/api/jobs/{_id(job_id)}/cancel", place))
+        return cast(JobSheet, await self._line.json("POST", f"/api/jobs/{_id(job_id)}/cancel", place))
+
+    async def delete(self, person: Person, place: Place, job_id: str) -> JobSheet:
+        """Say whether a Person may take a Job's card down, and return its sheet; the log stays as it is."""
+        return cast(JobSheet, await self._line.json("POST", f"/api/jobs/{_id(job_id)}/delete", place))
 
     async def job(self, person: Person, place: Place, job_id: str) -> JobSheet:
         """Return one Job's sheet."""
-        return cast(JobSheet, await self._json("GET", f"/api/jobs/{_id(job_id)}", place))
+        return cast(JobSheet, await self._line.json("GET", f"/api/jobs/{_id(job_id)}", place))
 
     async def picture(self, person: Person, place: Place, picture_id: str) -> PictureSheet:
         """Return one Picture's sheet."""
-        return cast(PictureSheet, await self._json("GET", f"/api/pictures/{_id(picture_id)}", place))
+        return cast(PictureSheet, await self._line.json("GET", f"/api/pictures/{_id(picture_id)}", place))
 
     async def picture_file(
-        self, person: Person, place: Place, picture_id: str, form: Form, recipe: bool
+        self, person: Person, place: Place, picture_id: str, form: Form, recipe: bool | None = None
     ) -> tuple[bytes, str]:
-        """Return a stored Picture's bytes in a form and their content type."""
-        params = {"form": form, "recipe": str(int(recipe))}
-        return await self._bytes("GET", f"/api/pictures/{_id(picture_id)}/file", place, params=params)
+        """Return a stored Picture's bytes in a form and their content type; recipe None: as who asked for it wants."""
+        params = {"form": form} | ({} if recipe is None else {"recipe": str(int(recipe))})
+        return await self._line.bytes("GET", f"/api/pictures/{_id(picture_id)}/file", place, params=params)
+
+    async def show(self, person: Person, place: Place, picture_id: str) -> dict[str, Any]:
+        """Return everything of one Picture: its sheet, family, and words that give this Person the same Recipe."""
+        return cast(dict[str, Any], await self._line.json("GET", f"/api/pictures/{_id(picture_id)}/show", place))
+
+    async def styles(self) -> list[dict[str, Any]]:
+        """Return the styles that may be named; there are none yet."""
+        return cast(list[dict[str, Any]], (await self._line.json("GET", "/api/styles", None))["styles"])
+
+    async def manners(self, place: Place) -> dict[str, bool]:
+        """Return what a face must heed in a Place: Pictures as spoilers, Recipes in files, and whether it is paused."""
+        return cast(dict[str, bool], await self._line.json("GET", "/api/manners", place))
 
     async def history(
         self, person: Person, before: str | None = None, limit: int = 20, words: str = ""
@@ -87,7 +102,7 @@ class RemoteStudio:
         while len(found) < limit:
             asked = min(limit - len(found), PAGE)
             params = {"limit": str(asked), "words": words} | ({} if before is None else {"before": before})
-            page: list[JobSheet] = (await self._json("GET", "/api/jobs", None, params=params))["jobs"]
+            page: list[JobSheet] = (await self._line.json("GET", "/api/jobs", None, params=params))["jobs"]
             found += page
             if len(page) < asked:
                 break
@@ -96,71 +111,35 @@ class RemoteStudio:
 
     async def take_sketch(self, raw: bytes) -> dict[str, Any]:
         """Check, normalise and store an image; return its digest, size in pixels and what was mended."""
-        return cast(dict[str, Any], await self._json("POST", "/api/sketches", None, data=io.BytesIO(raw)))
+        return cast(dict[str, Any], await self._line.json("POST", "/api/sketches", None, data=io.BytesIO(raw)))
 
     async def picture_as_sketch(self, person: Person, place: Place, picture_id: str) -> dict[str, Any]:
         """Store a painted Picture as a Sketch, by the same intake as any other image."""
-        return cast(dict[str, Any], await self._json("POST", f"/api/sketches/from/{_id(picture_id)}", place))
+        return cast(dict[str, Any], await self._line.json("POST", f"/api/sketches/from/{_id(picture_id)}", place))
 
     async def sketch_file(self, digest: str) -> bytes:
         """Return a stored Sketch; its digest is the key to it, known only to who sent it or sees its Job."""
-        return (await self._bytes("GET", f"/api/sketches/{_id(digest)}", None))[0]
+        return (await self._line.bytes("GET", f"/api/sketches/{_id(digest)}", None))[0]
 
     async def models(self) -> list[dict[str, Any]]:
         """Return every registered Model's sheet."""
-        return cast(list[dict[str, Any]], (await self._json("GET", "/api/models", None))["models"])
+        return cast(list[dict[str, Any]], (await self._line.json("GET", "/api/models", None))["models"])
 
     async def health(self) -> dict[str, Any]:
         """Return what the page's head and the doctor need to know."""
-        return cast(dict[str, Any], await self._json("GET", "/api/health", None))
+        return cast(dict[str, Any], await self._line.json("GET", "/api/health", None))
 
     async def audit(self, person: Person, limit: int = 20) -> list[AuditSheet]:
         """Return what making logged Pictures again found, newest first; the owner alone may know."""
         params = {"limit": str(limit)}
-        return cast(list[AuditSheet], (await self._json("GET", "/api/audit", None, params=params))["audits"])
+        return cast(list[AuditSheet], (await self._line.json("GET", "/api/audit", None, params=params))["audits"])
 
     async def watch(self, person: Person, place: Place, after: int | None = None) -> AsyncIterator[Event]:
         """Yield what happens to the Jobs a Person sees: durable events after a move's id, passing ones without id."""
         params = {} if after is None else {"after": str(after)}
-        try:
-            async with self._opened().ws_connect(
-                f"{self._url}/api/events", params=params, headers=_dressed(place), heartbeat=20.0, max_msg_size=2**24
-            ) as socket:
-                async for message in socket:
-                    if message.type is aiohttp.WSMsgType.TEXT:
-                        yield message.json()
-        except aiohttp.ClientError as error:
-            raise _silent() from error
+        async for event in self._line.events(place, params):
+            yield event
         raise Unavailable("The running Limner stopped.", "What was accepted goes on when it is started again.")
-
-    async def _json(self, method: str, path: str, place: Place | None, **more: Any) -> Any:
-        async with self._answer(method, path, place, **more) as answer:
-            return await answer.json()
-
-    async def _bytes(self, method: str, path: str, place: Place | None, **more: Any) -> tuple[bytes, str]:
-        async with self._answer(method, path, place, **more) as answer:
-            return await answer.read(), answer.content_type
-
-    @asynccontextmanager
-    async def _answer(
-        self, method: str, path: str, place: Place | None, **more: Any
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        try:
-            async with self._opened().request(method, self._url + path, headers=_dressed(place), **more) as answer:
-                if answer.status >= 400:
-                    raise error_from(await answer.json())
-                yield answer
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise _silent() from error
-
-    def _opened(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(headers=self._headers, timeout=TIMEOUT)
-        return self._session
-
-
-def _dressed(place: Place | None) -> dict[str, str]:
-    return {} if place is None else {FACE_HEADER: place.face}
 
 
 def _id(typed: str) -> str:
@@ -168,7 +147,3 @@ def _id(typed: str) -> str:
     if ID.fullmatch(typed) is None and DIGEST.fullmatch(typed) is None:
         raise NotFound(f"There is no job or picture {typed[:40]}.", "See your own with history.")
     return typed
-
-
-def _silent() -> Unavailable:
-    return Unavailable("The running Limner does not answer.", "See whether it runs; start it with ./limner.")

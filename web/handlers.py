@@ -13,6 +13,7 @@ from core.records import Form
 from core.studio import Studio
 from web.asked import plain, read_ask, read_json, source
 from web.guards import PICTURE_POLICY, read_body
+from web.own import Known, Own
 from web.session import Sessions, Visitor
 from web.wire import NoSession
 
@@ -22,8 +23,6 @@ SKETCH_BYTES = 10 * 1024 * 1024
 PICTURE_BYTES = 64 * 1024 * 1024
 FORMS: Mapping[str, str] = {"png": "png", "webp": "webp", "jpeg": "jpg", "thumb": "webp"}
 """Forms a Picture goes out in, and how the file's name ends."""
-
-Known = Callable[[web.Request, Visitor], Awaitable[web.StreamResponse]]
 
 
 class Api:
@@ -48,6 +47,7 @@ class Api:
             web.get("/api/pictures/{id:[0-9A-Za-z]{1,26}}/file", self._known(self._picture_file)),
             web.get("/api/models", self._known(self._models)),
             web.get("/api/audit", self._known(self._audit)),
+            *Own(self._studio, self._body_s).routes(self._known),
         ]
 
     def _known(self, handler: Known) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
@@ -106,14 +106,14 @@ class Api:
         return web.json_response(await self._studio.picture(visitor.person, visitor.place, request.match_info["id"]))
 
     async def _picture_file(self, request: web.Request, visitor: Visitor) -> web.Response:
-        form, recipe = request.query.get("form", "png"), request.query.get("recipe", "1")
+        form, recipe = request.query.get("form", "png"), request.query.get("recipe")
         if form not in FORMS:
             raise BadInput("There is no such form of a picture.", f"There are: {', '.join(FORMS)}.")
-        if recipe not in ("0", "1"):
+        if recipe not in (None, "0", "1"):
             raise BadInput("recipe is 0 or 1.", "1 puts the recipe into the file.")
         picture_id = request.match_info["id"]
         raw, kind = await self._studio.picture_file(
-            visitor.person, visitor.place, picture_id, cast(Form, form), recipe == "1"
+            visitor.person, visitor.place, picture_id, cast(Form, form), None if recipe is None else recipe == "1"
         )
         return _pixels(raw, kind, f"limner-{picture_id}.{FORMS[form]}")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, create_engine, inspect
@@ -21,6 +23,11 @@ TABLES = {
     "weights",
     "sessions",
     "overrides",
+    "defaults",
+    "rules",
+    "acts",
+    "erased",
+    "doomed",
 }
 
 
@@ -36,7 +43,7 @@ def definitions(connection: Connection) -> list[str]:
             "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'"
         )
         # Both are written by the same compiler; only the order of constraints is free.
-        return sorted(" ".join(sorted(line.strip(" \t,") for line in row[0].splitlines())) for row in rows)
+        return sorted(" ".join(sorted(re.split(r"\s*[\n,]\s*", row[0]))) for row in rows)
     sql = (
         "SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint"
         " WHERE connamespace = 'public'::regnamespace UNION ALL"

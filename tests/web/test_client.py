@@ -31,7 +31,8 @@ async def remote(site: Running) -> AsyncIterator[RemoteStudio]:
 
 
 def public(kind: type) -> dict[str, inspect.Signature]:
-    return {name: inspect.signature(method) for name, method in vars(kind).items() if not name.startswith("_")}
+    methods = inspect.getmembers(kind, inspect.isfunction)
+    return {name: inspect.signature(method) for name, method in methods if not name.startswith("_")}
 
 
 def test_it_has_every_method_of_studio_with_the_same_signature() -> None:
