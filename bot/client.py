@@ -122,6 +122,8 @@ class LimnerBot(commands.Bot):
         """Close what an ended connection left open."""
         if not logged_in:
             await self.http.close()
+            # Closed with the session; discord.py makes another only where there is none.
+            self.http.connector = discord.utils.MISSING
         elif self.ws is not None:
             await self.ws.close(code=4000)
 

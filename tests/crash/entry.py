@@ -13,6 +13,7 @@ from build import HOME
 from core.config import load
 from core.records import CrashPoint
 from tests.support.fake_engine import FakeEngine
+from tests.support.loopback.server import point_at
 
 
 def killer(wanted: str) -> CrashPoint:
@@ -35,10 +36,16 @@ async def run(data: Path) -> int:
     environ = {"LIMNER__PAGE__PORT": "0", "LIMNER__PAGE__OPEN_BROWSER": "false", "LIMNER__LIMITS__WAITING": "0",
                "LIMNER__LIMITS__PER_MINUTE": "0"}  # fmt: skip
     loaded = load(HOME / "config.toml", data / "none.toml", environ)
+    loaded = load(main.HOME / "config.toml", data / "none.toml", environ)
+    chat: dict[str, str] = {}
+    if url := os.environ.get("LIMNER_TEST_DISCORD"):
+        # Here and nowhere in the product: discord.py speaks to the loopback Discord of the tests.
+        point_at(url)
+        chat = {"DISCORD_TOKEN": "a token for tests"}
     return await main.serve(
         loaded.config,
         data,
-        environ={},
+        environ=chat,
         say=lambda words: print(words, flush=True),
         make_engine=lambda *_: FakeEngine(step_s=0.01),
         at=killer(os.environ.get("LIMNER_CRASH_AT", "")),

@@ -33,9 +33,11 @@ class History:
 class Server:
     """Be one life of the program; `crash_at` names the point where it kills itself."""
 
-    def __init__(self, data: Path, crash_at: str = "") -> None:
+    def __init__(self, data: Path, crash_at: str = "", discord: str = "") -> None:
+        """discord: the URL of the loopback Discord; without one there is no token."""
         self.data = data
         environ = {**os.environ, "LIMNER_CRASH_AT": crash_at, "PYTHONPATH": str(HOME), "PYTHONWARNINGS": "ignore"}
+        environ["LIMNER_TEST_DISCORD"] = discord
         self._log = (data.parent / "server.log").open("ab")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.crash.entry", str(data)],
@@ -57,6 +59,17 @@ class Server:
                     return found["url"].split("?")[0].rstrip("/"), found["bearer"]
             await asyncio.sleep(0.05)
         raise TimeoutError("the program did not start")
+
+    async def models_read(self) -> None:
+        """Wait until the Models are known: before that every Job is refused, on a busy machine for seconds."""
+        url, _ = await self.address()
+        async with aiohttp.ClientSession() as session:
+            for _ in range(int(START_S / 0.05)):
+                async with session.get(f"{url}/api/health") as answer:
+                    if (await answer.json())["state"] != "reading models":
+                        return
+                await asyncio.sleep(0.05)
+        raise TimeoutError("the models were not read")
 
     def kill(self) -> int:
         """Send SIGKILL, wait and return the exit code."""
@@ -87,6 +100,7 @@ class Client:
     async def ask(self, server: Server) -> None:
         """Send what was not acknowledged yet; raises ClientError when the program dies under it."""
         url, bearer = await server.address()
+        await server.models_read()
         async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {bearer}"}) as session:
             for request_id, words in self.history.sent.items():
                 if request_id not in self.history.accepted:
@@ -144,7 +158,7 @@ def check(data: Path, history: History) -> Verdict:
         accepted=len(accepted),
         lost=sum(jobs.get(job) not in ENDED for job in accepted),
         doubled=len(set(jobs) - accepted) + sum(count > 1 for _, count in ended),
-        charged_twice=sum(_unbalanced(job, ledger) for job in jobs),
+        charged_twice=sum(not balanced(job, ledger) for job in jobs),
         shown_before_logged=sum(
             picture not in stored or not (data / "pictures" / stored[picture][:2] / f"{stored[picture]}.png").exists()
             for picture in history.shown
@@ -153,12 +167,13 @@ def check(data: Path, history: History) -> Verdict:
     )
 
 
-def _unbalanced(job: str, ledger: list[tuple[str, str, int]]) -> bool:
+def balanced(job: str, ledger: list[tuple[str, str, int]]) -> bool:
+    """Say whether a Job was held, charged and released once each, and the sums agree."""
     amounts: dict[str, list[int]] = {"hold": [], "charge": [], "release": []}
     for _, kind, amount in _rows_of(job, ledger):
         amounts[kind].append(amount)
     once = all(len(found) == 1 for found in amounts.values())
-    return not once or amounts["hold"][0] != amounts["charge"][0] + amounts["release"][0]
+    return once and amounts["hold"][0] == amounts["charge"][0] + amounts["release"][0]
 
 
 def _rows_of(job: str, ledger: list[tuple[str, str, int]]) -> Iterator[tuple[str, str, int]]:
