@@ -34,6 +34,7 @@ class JobRow(Row):
         # Not partial: SQLite does not see that a list of states implies such an index.
         Index("jobs_state", "state", "person"),
         Index("jobs_person", "person", "id"),
+        Index("jobs_tail", text("substr(id, 21)")),
     )
 
     id: Mapped[str] = mapped_column(Ulid, primary_key=True)
@@ -79,6 +80,15 @@ class PictureRow(Row):
         Index("pictures_recipe", "recipe_digest"),
         Index("pictures_pixels", "pixels_digest"),
         Index("pictures_file", "file_digest"),
+        Index("pictures_tail", text("substr(id, 21)")),
+        Index(
+            "pictures_newest",
+            "person",
+            "stored_at",
+            "id",
+            sqlite_where=text("state = 'stored'"),
+            postgresql_where=text("state = 'stored'"),
+        ),
     )
 
     id: Mapped[str] = mapped_column(Ulid, primary_key=True)
