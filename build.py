@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.audit import Audit, on_battery
+from core.chronicle import Chronicle, CountedStudio
 from core.config import Config
 from core.courier import Courier
 from core.dispatcher import Dispatcher
 from core.feed import Feed
 from core.house import House
 from core.limits import Limits
+from core.meters import Meters
 from core.pace import Pace
 from core.ports import Face
 from core.promise import Ground, unknown
@@ -59,6 +61,7 @@ class Program:
     dispatcher: Dispatcher
     courier: Courier
     audit: Audit
+    chronicle: Chronicle
     faces: dict[str, Face]
     pool: ThreadPoolExecutor
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -76,11 +79,18 @@ class Program:
     async def start(self) -> None:
         """Take up what an earlier process left, then claim and deliver; warm the device in the background."""
         await self.archive.sweep()
+        await self.chronicle.begin()
         reaped = await self.archive.restart()
         if reaped:
             log.info("%d jobs were running when the program stopped; they are painted again", reaped)
         await self.audit.clear()
-        for name, part in (("device", self._device()), ("courier", self.courier.run()), ("audit", self.audit.run())):
+        parts = {
+            "device": self._device(),
+            "courier": self.courier.run(),
+            "audit": self.audit.run(),
+            "chronicle": self.chronicle.run(),
+        }
+        for name, part in parts.items():
             task = asyncio.create_task(part, name=name)
             task.add_done_callback(_tell_if_it_died)
             self.tasks.append(task)
@@ -140,6 +150,7 @@ async def build(
         at=at,
         least_free=config.storage.min_free_mb * 1_000_000,
     )
+    meters = Meters()
     registry = Registry({"builtin": HOME / "models" / "builtin", **folders(config)})
     load = loader(archive, asyncio.get_running_loop())
     ground: Callable[[str], Ground] = unknown
@@ -158,8 +169,9 @@ async def build(
         previews=config.engine.previews,
         mode=config.engine.mode,
         on_stuck=_stuck,
+        on_call=lambda seconds, rows: _measure(meters, seconds, rows),
     )
-    return _wire(config, archive, registry, queue, pool, at, ground)
+    return _wire(config, archive, registry, queue, pool, at, ground, meters)
 
 
 def _wire(
@@ -170,6 +182,7 @@ def _wire(
     pool: ThreadPoolExecutor,
     at: CrashPoint,
     ground: Callable[[str], Ground],
+    meters: Meters,
 ) -> Program:
     feed, pace, faces = Feed(), Pace(time.monotonic, max(config.engine.rows)), dict[str, Face]()
     owner = f"{os.uname().nodename}:{os.getpid()}:{secrets.token_hex(4)}"
@@ -184,6 +197,7 @@ def _wire(
         fresh_seed=lambda: secrets.randbelow(SEEDS),
         cut=cutter(registry, pool),
         ground=ground,
+        meters=meters,
     )
 
     def wake(cancelled: str | None) -> None:
@@ -192,9 +206,15 @@ def _wire(
 
     per_day = config.audit.per_day
     audit = Audit(archive, feed, wake, per_day, milliseconds, random.random, on_battery, asyncio.sleep)
-    studio = Studio(archive, feed, house, audit.asked, at)
-    program = Program(config, archive, registry, queue, studio, dispatcher, courier, audit, faces, pool)
+    chronicle = Chronicle(archive, feed, meters, house.state)
+    studio = CountedStudio(archive, feed, house, audit.asked, at)
+    program = Program(config, archive, registry, queue, studio, dispatcher, courier, audit, chronicle, faces, pool)
     return program
+
+
+def _measure(meters: Meters, seconds: float, rows: int) -> None:
+    meters.measure("limner_call_seconds", seconds)
+    meters.measure("limner_call_rows", rows)
 
 
 def _stuck(seconds: float) -> None:

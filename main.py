@@ -14,8 +14,10 @@ from pathlib import Path
 from build import STUCK_EXIT, Program, build, milliseconds
 from cli import app as command_line
 from cli.console import Console
+from core.chronicle import LagProbe
 from core.config import Config
 from core.lock import DataLock, RunNote
+from core.logs import to_file, to_stream, tune
 from core.records import CrashPoint, nothing
 from home import TOKEN, Home, Say, Stop, close, open_browser
 from parts import MakeEngine
@@ -38,6 +40,7 @@ async def serve(
 
     lock = DataLock(data)
     lock.take()
+    writing = _keep_log(config, data)
     program = await build(config, data, make_engine=make_engine, at=at)
     bearer, stop = secrets.token_urlsafe(32), _stop_event()
     page = Page(
@@ -49,12 +52,15 @@ async def serve(
         bearer=bearer,
         secret=secrets.token_urlsafe(24),
         randomness=secrets.token_bytes,
+        metrics=program.chronicle.metrics,
     )
+    lag = LagProbe(program.chronicle.meters)
     await program.read_models(MODELS_WAIT_S)
     url = await page.start()
     lock.write(RunNote(os.getpid(), url, bearer))
     say(f"Limner is at {url}")
     await program.start()
+    lag.start()
     faces: list[Stop] = [page.stop]
     if token := environ.get(TOKEN, ""):
         faces.append(await _discord(program, token, say))
@@ -62,9 +68,22 @@ async def serve(
         open_browser(url, environ)
     code = await _until(stop, program.queue.broken)
     say("Stopping: what is nearly done is finished, the rest is painted at the next start.")
+    lag.stop()
     await close(program, faces)
+    logging.getLogger().removeHandler(writing)
+    writing.close()
     lock.release()
     return code
+
+
+def _keep_log(config: Config, data: Path) -> logging.Handler:
+    """Write the log to data/logs too, which whoever holds the lock alone may do; the settings rule from here on."""
+    kept, root = config.log, logging.getLogger()
+    path = data / "logs" / "limner.log"
+    handler = to_file(path, kept.level, kept.form, most_bytes=kept.file_mb * 1_000_000, kept=kept.files)
+    root.addHandler(handler)
+    tune(root, kept.level, kept.form)
+    return handler
 
 
 async def _until(stop: asyncio.Event, broken: asyncio.Event) -> int:
@@ -99,7 +118,10 @@ def _stop_event() -> asyncio.Event:
 
 def main(argv: list[str]) -> int:
     """Do what the command line says and return the exit code."""
-    logging.basicConfig(level=logging.ERROR if argv else logging.INFO, format="%(asctime)s %(name)s: %(message)s")
+    root = logging.getLogger()
+    root.addHandler(to_stream(sys.stderr, "error", "line"))
+    if not argv:
+        tune(root, "info", "line")
     # Each migration is told at this level; it is news to nobody but who writes them.
     logging.getLogger("alembic").setLevel(logging.WARNING)
     console = Console.of(sys.stdout, sys.stderr, sys.stdin, os.environ)

@@ -69,6 +69,24 @@ class Storage(Table):
     min_free_mb: int = Field(ge=0)
 
 
+class LogTable(Table):
+    """Say what is written to the log, in which form, and how much of it is kept."""
+
+    level: Literal["debug", "info", "warning", "error"]
+    form: Literal["line", "json"]
+    file_mb: int = Field(ge=1, le=10_000)
+    files: int = Field(ge=0, le=1000)
+
+
+class Keeping(Table):
+    """Say how long files are kept; 0 = for ever, without bound."""
+
+    pictures_days: int = Field(ge=0)
+    sketches_days: int = Field(ge=0)
+    disk_mb: int = Field(ge=0)
+    backups_days: int = Field(ge=0)
+
+
 class Discord(Table):
     """Say how the Discord face registers its commands."""
 
@@ -84,6 +102,8 @@ class Config(Table):
     limits: LimitsTable
     audit: AuditTable
     storage: Storage
+    keeping: Keeping
+    log: LogTable
     discord: Discord
 
 

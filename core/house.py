@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from core.draft import ModelCard
 from core.limits import Limits
+from core.meters import Meters
 from core.pace import Pace
 from core.promise import Ground, unknown
 
@@ -25,3 +26,4 @@ class House:
     """Says which words of a Prompt the Model (by digest) does not read, None where it reads all."""
     ground: Callable[[str], Ground] = unknown
     """Says what a Picture of a Model (by digest) would be painted under now."""
+    meters: Meters = field(default_factory=Meters)

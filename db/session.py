@@ -155,14 +155,19 @@ def _sentence(kind: str) -> StudioError:
 
 
 def _engine(url: str, size: int, synchronous: str, *, writing: bool) -> Engine:
+    # Values are hidden in the text of errors: they are words people typed, and errors go to the log.
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
-        engine = create_engine(parsed, pool_size=size, max_overflow=0, connect_args={"check_same_thread": False})
+        engine = create_engine(
+            parsed, pool_size=size, max_overflow=0, connect_args={"check_same_thread": False}, hide_parameters=True
+        )
         event.listen(engine, "connect", lambda raw, _: _prepare(raw, synchronous, writing))
         event.listen(engine, "begin", _begin_writing if writing else _begin_reading)
         return engine
     options = {} if writing else {"options": "-c default_transaction_read_only=on"}
-    engine = create_engine(parsed, pool_size=size, max_overflow=0, pool_pre_ping=True, connect_args=options)
+    engine = create_engine(
+        parsed, pool_size=size, max_overflow=0, pool_pre_ping=True, connect_args=options, hide_parameters=True
+    )
     if writing:
         event.listen(engine, "begin", _begin_postgres)
     return engine

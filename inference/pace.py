@@ -13,17 +13,28 @@ KEPT = 64
 
 
 class Pace:
-    """Measure model calls in seconds a coin, per Model. The device's thread writes; any thread may read."""
+    """Measure model calls in seconds a coin, per Model. The device's thread writes; any thread may read.
 
-    def __init__(self, clock: Callable[[], float], *, first_call_s: float = FIRST_CALL_S) -> None:
+    told: called on the device's thread after each call with its seconds and rows.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        *,
+        first_call_s: float = FIRST_CALL_S,
+        told: Callable[[float, int], None] | None = None,
+    ) -> None:
         self._clock = clock
+        self._told = told
         self._first_call_s = first_call_s
         self._measured: dict[str, deque[float]] = {}
         self._call: tuple[float, str, int] | None = None
+        self._rows = 0
 
-    def start(self, model: str, coins: int) -> None:
-        """Note that a call worth `coins` (padding counts) begins now."""
-        self._call = (self._clock(), model, coins)
+    def start(self, model: str, coins: int, rows: int = 1) -> None:
+        """Note that a call worth `coins` (padding counts) with so many rows of use begins now."""
+        self._call, self._rows = (self._clock(), model, coins), rows
 
     def stop(self, useful: int | None = None) -> None:
         """Note that the call ended; `useful` is its worth without padding, None where it failed and says nothing."""
@@ -31,6 +42,8 @@ class Pace:
             return
         began, model, _ = self._call
         self._call = None
+        if self._told is not None:
+            self._told(self._clock() - began, self._rows)
         if useful:
             self._measured.setdefault(model, deque(maxlen=KEPT)).append((self._clock() - began) / useful)
 

@@ -34,7 +34,8 @@ class InferenceQueue:
     The device's thread goes round by itself as long as there are Runs (schedule, step, settle: inference/rounds.py) and
     needs no answer from the loop between two calls; the loop hears what happened and tells it on. clock: monotonic
     seconds. executor: one thread that owns the device, by default its own. pool: where decoded Pictures are wrapped, by
-    default the loop's. `on_stuck(seconds)` is called once for a call that takes longer than any should.
+    default the loop's. `on_stuck(seconds)` is called once for a call that takes longer than any should,
+    `on_call(seconds, rows)` on the device's thread after each.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class InferenceQueue:
         previews: int = 5,
         mode: Literal["fast", "exact"] = "fast",
         on_stuck: Callable[[float], None] | None = None,
+        on_call: Callable[[float, int], None] | None = None,
         most: int = MOST_IN_THE_MAKING,
         watch_every_s: float = WATCH_EVERY_S,
     ) -> None:
@@ -60,7 +62,7 @@ class InferenceQueue:
         self._pool = pool
         self._on_stuck = on_stuck
         self._watch_every_s = watch_every_s
-        self._pace = Pace(clock)
+        self._pace = Pace(clock, told=on_call)
         self._rounds = Rounds(engine, Scheduler(sizes, clock, most=most), self._pace, self._heard, previews)
         self._largest = max(sizes)
         self._hands: dict[JobInHand, None] = {}

@@ -85,7 +85,7 @@ class Rounds:
             return []
         before = [(run, run.done) for run in batch.runs]
         coins = sum(run.cost_per_call for run in batch.runs)
-        self._pace.start(batch.key.model, coins * batch.size // batch.rows)
+        self._pace.start(batch.key.model, coins * batch.size // batch.rows, batch.rows)
         try:
             self._engine.step(batch)
         except Exception as fault:

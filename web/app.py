@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import ipaddress
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
@@ -17,13 +17,15 @@ from web.assets import Assets
 from web.events import Events
 from web.guards import Guards
 from web.handlers import JSON_BYTES, Api
+from web.metrics import Metrics
 from web.session import Sessions
 
 
 class Page:
     """Serve the page and /api; `secret` opens sessions until `stop`, `bearer` is for programs of this machine.
 
-    clock is ms UTC, randomness gives n random bytes, a body must come within body_s.
+    clock is ms UTC, randomness gives n random bytes, a body must come within body_s; metrics: what /metrics
+    answers, which is not there without it.
     """
 
     def __init__(
@@ -38,11 +40,12 @@ class Page:
         secret: str,
         randomness: Callable[[int], bytes],
         body_s: float = 15.0,
+        metrics: Callable[[], Awaitable[str]] | None = None,
     ) -> None:
         self._studio, self._archive = studio, archive
         self._host, self._port = host, port
         self._clock, self._bearer, self._secret, self._randomness = clock, bearer, secret, randomness
-        self._body_s = body_s
+        self._body_s, self._metrics = body_s, metrics
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> str:
@@ -76,6 +79,8 @@ class Page:
         app.add_routes(Api(self._studio, sessions, self._randomness, self._body_s).routes())
         app.add_routes(events.routes())
         app.add_routes(Assets(sessions).routes())
+        if self._metrics is not None:
+            app.add_routes(Metrics(self._metrics, sessions).routes())
         app.on_shutdown.append(events.close)
         return app
 

@@ -72,6 +72,7 @@ async def running(
         secret=secret,
         randomness=secrets.token_bytes,
         body_s=body_s,
+        metrics=program.chronicle.metrics,
     )
     url = await page.start()
     await program.start()
