@@ -13,11 +13,15 @@ from discord.ext import commands
 
 from bot.attachments import Attachments
 from bot.buttons import ActionButton
+from bot.cogs.gallery import GalleryCog, OlderButton
+from bot.cogs.help import HelpCog
 from bot.cogs.imagine import ImagineCog
+from bot.cogs.queue import QueueCog
 from bot.cogs.reroll import RerollCog
 from bot.cogs.sketch import SketchCog
 from bot.delivery import DiscordFace
 from bot.guests import FACE, NOBODY, tell
+from bot.menus import add_menus
 from bot.needs import INTENTS
 from bot.post import Post
 from bot.reception import Reception
@@ -28,6 +32,7 @@ from core.studio import Studio
 from core.wording import NEUTRAL
 
 Stop = Callable[[], Awaitable[None]]
+COGS = (ImagineCog, SketchCog, RerollCog, GalleryCog, QueueCog, HelpCog)
 log = logging.getLogger(__name__)
 AGAIN_S = 5.0
 """Pause before the gateway is taken up again after an error of discord.py's own."""
@@ -80,9 +85,10 @@ class LimnerBot(commands.Bot):
     async def equip(self) -> None:
         """Add cogs and buttons."""
         if not self.cogs:
-            for cog in (ImagineCog, RerollCog, SketchCog):
+            for cog in COGS:
                 await self.add_cog(cog(self))
-            self.add_dynamic_items(ActionButton)
+            add_menus(self)
+            self.add_dynamic_items(ActionButton, OlderButton)
 
     async def setup_hook(self) -> None:
         """Add what it can do, then tell Discord the commands."""

@@ -32,6 +32,16 @@ def person_of(user: discord.abc.User, application: discord.AppInfo | None) -> Pe
     return Person(f"{FACE}:{user.id}", user.display_name, is_owner=user.id in owners)
 
 
+def asker(interaction: discord.Interaction) -> Person:
+    """Return the Person behind an interaction."""
+    return person_of(interaction.user, interaction.client.application)
+
+
+def here(interaction: discord.Interaction) -> Place:
+    """Return the Place an interaction comes from."""
+    return place_of(interaction.guild_id, interaction.channel_id)
+
+
 def place_of(guild_id: int | None, channel_id: int | None) -> Place:
     """Return the Place of a channel; ids as text, for they pass 2^53."""
     guild = None if guild_id is None else str(guild_id)

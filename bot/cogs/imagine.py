@@ -1,4 +1,4 @@
-"""/imagine: words, perhaps a sketch, and options beside the flags in the words."""
+"""/imagine and /sketch: words, perhaps a picture to start from, and options beside the flags in the words."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from bot import choices
 from bot.guests import answering
 from core.draft import COUNT, GUIDANCE, STEPS
 from core.flags import FLAGS
@@ -17,49 +18,92 @@ from core.words import Piece
 if TYPE_CHECKING:
     from bot.client import LimnerBot
 
+SAID = {
+    "prompt": "What to paint; flags such as --ar 3:2 --steps 30 --no text work too.",
+    "sketch": "A picture to start from (PNG, JPEG, WebP or GIF, up to 10 MB).",
+    "negative_prompt": "What to avoid.",
+    "seed": "The same seed gives the same picture.",
+    "steps": "More steps, more detail, more time.",
+    "guidance": "How hard the prompt pulls.",
+    "size": "Width x height in pixels, such as 512x768.",
+    "ar": "Width : height, such as 3:2.",
+    "strength": "How much of the sketch is painted over, 0 to 1.",
+    "count": "How many pictures.",
+    "sampler": "The formula from one step to the next.",
+    "model": "Which model paints.",
+}
+CHOICES: dict[str, Any] = {"sampler": choices.samplers, "model": choices.models}
+IN_WORDS = ("size", "ar")
+"""Options read as the same flag in the words is."""
+
+Seed = app_commands.Range[int, 0, SEEDS - 1]
+Steps = app_commands.Range[int, *STEPS]
+Guidance = app_commands.Range[float, *GUIDANCE]
+Strength = app_commands.Range[float, 0.0, 1.0]
+Count = app_commands.Range[int, *COUNT]
+
 
 class ImagineCog(commands.Cog):
-    """Offer /imagine."""
+    """Offer /imagine and /sketch."""
 
     def __init__(self, bot: LimnerBot) -> None:
         self._bot = bot
 
     @app_commands.command(description="Paint a picture from words, or over a sketch.")
-    @app_commands.describe(
-        prompt="What to paint; flags such as --ar 3:2 --steps 30 --no text work too.",
-        sketch="A picture to start from (PNG, JPEG, WebP or GIF, up to 10 MB).",
-        negative_prompt="What to avoid.",
-        seed="The same seed gives the same picture.",
-        steps="More steps, more detail, more time.",
-        guidance="How hard the prompt pulls.",
-        size="Width x height in pixels, such as 512x768.",
-        ar="Width : height, such as 3:2.",
-        strength="How much of the sketch is painted over, 0 to 1.",
-        count="How many pictures.",
-    )
+    @app_commands.describe(**SAID)
+    @app_commands.autocomplete(**CHOICES)
     async def imagine(
         self,
         interaction: discord.Interaction,
         prompt: str,
         sketch: discord.Attachment | None = None,
         negative_prompt: str | None = None,
-        seed: app_commands.Range[int, 0, SEEDS - 1] | None = None,
-        steps: app_commands.Range[int, *STEPS] | None = None,
-        guidance: app_commands.Range[float, *GUIDANCE] | None = None,
+        seed: Seed | None = None,
+        steps: Steps | None = None,
+        guidance: Guidance | None = None,
         size: str | None = None,
         ar: str | None = None,
-        strength: app_commands.Range[float, 0.0, 1.0] | None = None,
-        count: app_commands.Range[int, *COUNT] | None = None,
+        strength: Strength | None = None,
+        count: Count | None = None,
+        sampler: str | None = None,
+        model: str | None = None,
+    ) -> None:
+        """Accept the words with the options beside them."""
+        await self._accept(
+            interaction, prompt, sketch, negative_prompt=negative_prompt, seed=seed, steps=steps, guidance=guidance,
+            size=size, ar=ar, strength=strength, count=count, sampler=sampler, model=model,
+        )  # fmt: skip
+
+    @app_commands.command(description="Paint over a picture you send along.")
+    @app_commands.describe(**{name: SAID[name] for name in SAID if name not in ("sampler", "guidance", "ar")})
+    @app_commands.autocomplete(model=choices.models)
+    async def sketch(
+        self,
+        interaction: discord.Interaction,
+        sketch: discord.Attachment,
+        prompt: str = "",
+        strength: Strength | None = None,
+        negative_prompt: str | None = None,
+        seed: Seed | None = None,
+        steps: Steps | None = None,
+        size: str | None = None,
+        count: Count | None = None,
+        model: str | None = None,
+    ) -> None:
+        """Accept a picture with or without words."""
+        await self._accept(
+            interaction, prompt, sketch, strength=strength, negative_prompt=negative_prompt, seed=seed, steps=steps,
+            size=size, count=count, model=model,
+        )  # fmt: skip
+
+    async def _accept(
+        self, interaction: discord.Interaction, prompt: str, sketch: discord.Attachment | None, **typed: Any
     ) -> None:
         """Accept the words; with a sketch, promise an answer first, for its bytes take longer than Discord waits."""
-        typed = {
-            "negative_prompt": negative_prompt, "seed": seed, "steps": steps, "guidance": guidance,
-            "strength": strength, "count": count,
-        }  # fmt: skip
-        options: dict[str, Any] = {name: value for name, value in typed.items() if value is not None}
         async with answering(interaction):
-            for name, words in (("size", size), ("ar", ar)):
-                options |= {} if words is None else read_option(name, words)
+            options = {name: value for name, value in typed.items() if value is not None and name not in IN_WORDS}
+            for name in IN_WORDS:
+                options |= {} if typed.get(name) is None else read_option(name, typed[name])
             digest = None
             if sketch is not None:
                 self._bot.attachments.check(sketch)

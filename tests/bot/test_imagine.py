@@ -11,6 +11,7 @@ import pytest
 from bot.attachments import HOSTS
 from core.limits import Limits
 from core.recipe import Paint, from_json
+from tests.support.discord_checks import checked
 from tests.support.discord_double import World, buttons, drawing, gallery, texts, world
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -88,6 +89,21 @@ async def test_an_attachment_is_painted_over(tmp_path: Path) -> None:
         (recipe,) = recipes(here)
         assert recipe.sketch is not None and recipe.strength == 0.5
         assert here.rows("SELECT digest FROM files WHERE kind = 'sketch'") == [(recipe.sketch.digest,)]
+
+
+async def test_a_sketch_without_words_and_its_options(tmp_path: Path) -> None:
+    async with checked(tmp_path) as here:
+        ann = here.person("ann")
+        await ann.slash(here.channel, "sketch", sketch=("boat.png", drawing()), seed=3, strength=0.5, steps=8)
+        await here.delivered()
+        words = "a boat --seed 3 --strength 0.5"
+        await ann.slash(here.channel, "sketch", sketch=("boat.png", drawing()), prompt=words, size="64x96", count=2)
+        await ann.slash(here.channel, "imagine", sketch=("boat.png", drawing()), prompt=words, size="64x96", count=2)
+        await here.delivered(3)
+        bare, *others = recipes(here)
+        assert bare.prompt == "" and bare.seed == 3 and bare.strength == 0.5 and bare.steps == 8
+        assert len(others) == 4 and others[:2] == others[2:] and others[1].seed == 4
+        assert others[0].sketch == bare.sketch and (others[0].width, others[0].height) == (64, 96)
 
 
 async def test_a_file_that_is_no_picture_is_refused_at_once_and_to_one_person(tmp_path: Path) -> None:

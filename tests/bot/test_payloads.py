@@ -6,18 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.discord_double import World, drawing, world
+from tests.support.discord_checks import findings
+from tests.support.discord_double import drawing, world
 from tests.support.discord_schema import Description
-
-
-def findings(here: World) -> tuple[list[str], set[str]]:
-    """Return what is wrong in the bodies sent, and the operations looked at."""
-    description, wrong, seen = Description(), list[str](), set[str]()
-    for each in here.env.http_requests:
-        name, found = description.findings(each.method, each.path, each.params or {}, each.json)
-        seen.add(name)
-        wrong += found
-    return wrong, seen
 
 
 def test_the_description_finds_what_is_over_a_limit() -> None:

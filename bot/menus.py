@@ -1,0 +1,71 @@
+"""What a message's Apps menu offers: it is done with the Picture or Job the message shows."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, cast
+
+import discord
+from discord import app_commands
+
+from bot.cards import VERSION
+from bot.guests import answering, asker, here
+from bot.pages import answer
+from bot.plain import quiet
+from bot.post import values
+from bot.recipes import tell_recipe
+from core.errors import NotFound
+from core.telling import job_line
+
+if TYPE_CHECKING:
+    from bot.client import LimnerBot
+
+PRESSED = re.compile(rf"{VERSION}:(?P<action>[a-z]+):(?P<id>[0-9A-Z]{{26}})")
+OF_THE_JOB = frozenset({"cancel", "delete", "share"})
+"""Actions whose custom_id holds the Job's id; the others hold a Picture's."""
+
+WRITTEN = re.compile(r"\bid `(?P<id>[0-9A-Z]{6,26})`")
+
+
+def add_menus(bot: LimnerBot) -> None:
+    """Register what is offered on every message; Discord takes five."""
+    for name, callback in (("Show recipe", show_recipe), ("Reroll", reroll), ("Cancel", cancel)):
+        bot.tree.add_command(app_commands.ContextMenu(name=name, callback=callback))
+
+
+async def show_recipe(interaction: discord.Interaction, message: discord.Message) -> None:
+    """Tell one Person all that decided the Picture."""
+    async with answering(interaction):
+        await tell_recipe(interaction, meant(_bot(interaction), message))
+
+
+async def reroll(interaction: discord.Interaction, message: discord.Message) -> None:
+    """Paint what the message shows again under a fresh Seed."""
+    async with answering(interaction):
+        bot = _bot(interaction)
+        await bot.reception.by_interaction(interaction, kind="reroll", parent=meant(bot, message))
+
+
+async def cancel(interaction: discord.Interaction, message: discord.Message) -> None:
+    """Stop the Job whose card the message is."""
+    async with answering(interaction):
+        bot, person, place = _bot(interaction), asker(interaction), here(interaction)
+        shown = await bot.studio.picture(person, place, meant(bot, message))
+        await answer(interaction, [quiet(job_line(await bot.studio.cancel(person, place, shown["job"])))])
+
+
+def meant(bot: LimnerBot, message: discord.Message) -> str:
+    """Return the id of the Picture a card of ours shows first, else its Job's; raise NotFound where it is no card."""
+    if bot.user is not None and message.author.id == bot.user.id:
+        components = [component.to_dict() for component in message.components]
+        pressed = [found for each in values(components, "custom_id") if (found := PRESSED.match(each))]
+        for found in sorted(pressed, key=lambda found: found["action"] in OF_THE_JOB):
+            return found["id"]
+        for text in values(components, "content"):
+            if (written := WRITTEN.search(text)) is not None:
+                return written["id"]
+    raise NotFound("That message shows no picture of mine.", "Use this on one of my cards.")
+
+
+def _bot(interaction: discord.Interaction) -> LimnerBot:
+    return cast("LimnerBot", interaction.client)
