@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.progress import PictureFailed
+from inference.calltimes import CallTimes
 from inference.engine import Engine
-from inference.pace import Pace
 from inference.rounds import Decoded, News, Rounds
 from inference.run import Batch, Key, Run
 from inference.scheduler import Scheduler
@@ -128,8 +128,9 @@ class Drive:
         self._began = 0.0
         self.done_s: dict[Run, float] = {}
         self.decoded: dict[Run, object] = {}
-        scheduler = Scheduler(engine.sizes, clock)
-        self._rounds = Rounds(engine, scheduler, Pace(clock), self._heard, previews=0)
+        times = CallTimes(clock)
+        scheduler = Scheduler(engine.sizes, clock, times.call_s)
+        self._rounds = Rounds(engine, scheduler, times, self._heard, previews=0)
 
     def go(self, coming: Sequence[tuple[float, Run]]) -> dict[Run, float]:
         """Paint all of them; return when each was decoded."""

@@ -13,10 +13,10 @@ from core.errors import StudioError
 from core.job import Job
 from core.picture import Picture
 from core.progress import Cancelled, Done, Failed, Painted, PictureFailed, Progress, Stepping, Waiting
+from inference.calltimes import CallTimes
 from inference.engine import Engine
 from inference.faults import DeviceLost, lost, stopping, told
 from inference.inhand import NO_MODEL, ROWS_OF_A_PICTURE, JobInHand
-from inference.pace import Pace
 from inference.rounds import Decoded, News, Rounds
 from inference.run import Run
 from inference.scheduler import MOST_IN_THE_MAKING, Scheduler
@@ -62,8 +62,9 @@ class InferenceQueue:
         self._pool = pool
         self._on_stuck = on_stuck
         self._watch_every_s = watch_every_s
-        self._pace = Pace(clock, told=on_call)
-        self._rounds = Rounds(engine, Scheduler(sizes, clock, most=most), self._pace, self._heard, previews)
+        self._times = CallTimes(clock, told=on_call)
+        scheduler = Scheduler(sizes, clock, self._times.call_s, most=most)
+        self._rounds = Rounds(engine, scheduler, self._times, self._heard, previews)
         self._largest = max(sizes)
         self._hands: dict[JobInHand, None] = {}
         self._hand_of: dict[Run, JobInHand] = {}
@@ -226,7 +227,7 @@ class InferenceQueue:
                 hand.wait(Waiting(place, None if own_s is None else eta_s))
 
     def _seconds(self, hand: JobInHand) -> float | None:
-        times = [self._pace.seconds(model, coins) for model, coins in hand.coins_left.items() if model != NO_MODEL]
+        times = [self._times.seconds(model, coins) for model, coins in hand.coins_left.items() if model != NO_MODEL]
         known = [time for time in times if time is not None]
         return sum(known) if len(known) == len(times) else None
 
@@ -261,7 +262,7 @@ class InferenceQueue:
     def _look(self) -> None:
         """Watch for a call that does not end, every `watch_every_s`."""
         assert self._loop is not None
-        stuck_s = self._pace.stuck_s()
+        stuck_s = self._times.stuck_s()
         if stuck_s is not None and not self._stuck:
             LOG.critical("a model call has taken %.0f s: the device is stuck", stuck_s)
             if self._on_stuck is not None:

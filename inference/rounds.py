@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from core.errors import PaintFailed, StudioError
 from core.progress import PictureFailed, Stepping
 from core.recipe import Paint
+from inference.calltimes import CallTimes
 from inference.engine import Engine
 from inference.faults import DeviceLost, is_fatal, is_out_of_memory, told
-from inference.pace import Pace
 from inference.run import Batch, Run
 from inference.scheduler import Scheduler
 
@@ -40,14 +40,14 @@ class Rounds:
         self,
         engine: Engine,
         scheduler: Scheduler,
-        pace: Pace,
+        times: CallTimes,
         tell: Callable[[list[tuple[Run, News]]], None],
         previews: int,
     ) -> None:
         self.inbox: deque[Run] = deque()
         self._engine = engine
         self._scheduler = scheduler
-        self._pace = pace
+        self._times = times
         self._tell = tell
         self._previews = previews
         self._news: list[tuple[Run, News]] = []
@@ -84,15 +84,14 @@ class Rounds:
         if batch is None:
             return []
         before = [(run, run.done) for run in batch.runs]
-        coins = sum(run.cost_per_call for run in batch.runs)
-        self._pace.start(batch.key.model, coins * batch.size // batch.rows, batch.rows)
+        self._times.start(batch)
         try:
             self._engine.step(batch)
         except Exception as fault:
-            self._pace.stop()
+            self._times.stop()
             self._broke(batch, fault)
         else:
-            self._pace.stop(useful=coins)
+            self._times.stop(batch)
         for run in batch.runs:
             if run.error is not None:
                 self._fail(run, run.error)

@@ -4,50 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
 
 from inference.run import Batch, Key, Run
+from inference.turns import OLDEST_EVERY, CallSeconds, Turns
 
 MOST_IN_THE_MAKING = 64
 DRAIN_AFTER_S = 60.0
-LEAD_CALLS = 4
-OLDEST_EVERY = 4
-
-
-class _Name(NamedTuple):
-    """Name a flow: the Runs of one share under one Key; those that step alone are a flow of their own."""
-
-    key: Key
-    share: str
-    alone: bool
-
-
-@dataclass(slots=True)
-class _Flow:
-    """Hold a flow's account, `credit` in coins, how many calls it led, and its Runs in the order they would step."""
-
-    credit: float = 0.0
-    turns: int = 0
-    runs: tuple[Run, ...] = ()
-    shortest: int = 0
-
-    def queue_up(self, runs: list[Run]) -> None:
-        """Put the shortest remaining work first; every OLDEST_EVERY-th turn the oldest Run goes before it."""
-        ordered = sorted(runs, key=_remaining)
-        self.shortest = _remaining(ordered[0])
-        if self.turns % OLDEST_EVERY == OLDEST_EVERY - 1:
-            ordered.remove(runs[0])
-            ordered.insert(0, runs[0])
-        self.runs = tuple(ordered)
 
 
 class Scheduler:
     """Hold every Run between add and drop, and pick: who begins, who shares the next call, who is decoded.
 
-    Deficit round robin over (Key, share) in coins of Run.cost_per_call: what a call costs is taken from those in it and
-    owed in equal parts to all who wait for one. Whoever is owed LEAD_CALLS full calls goes first; else the least
-    remaining work does, so that few steps never wait for many, and no Run starves.
+    Who shares a call is decided in inference/turns.py, by `call_s`, how long a call of a Key and size takes; without it
+    as if all took the same, that is: as many as fit.
 
     A Run whose Key is exclusive, or that is solo, is *apart*: it is worked on while nothing else is in the making. Once
     one has waited `drain_after_s`, no other Run begins until it is through. `most` Runs are in the making at once;
@@ -58,6 +27,7 @@ class Scheduler:
         self,
         sizes: Sequence[int],
         clock: Callable[[], float],
+        call_s: CallSeconds = lambda key, size: 1.0,
         *,
         most: int = MOST_IN_THE_MAKING,
         drain_after_s: float = DRAIN_AFTER_S,
@@ -70,8 +40,8 @@ class Scheduler:
         self._drain_after_s = drain_after_s
         self._waiting: dict[Run, float] = {}
         self._making: dict[Run, float] = {}
-        self._flows: dict[_Name, _Flow] = {}
-        self._largest: dict[Key, int] = {}
+        self._turns = Turns(self.sizes, call_s)
+        self._decoded = 0
         self._isolated: set[Run] = set()
         self._apart: Run | None = None
         self._apart_ended = float("-inf")
@@ -100,10 +70,7 @@ class Scheduler:
 
     def lower(self, key: Key, below: int) -> bool:
         """Let calls of a Key have fewer than `below` rows from now on; False where no smaller size is left."""
-        smaller = [size for size in self.sizes if size < below]
-        if smaller:
-            self._largest[key] = smaller[-1]
-        return bool(smaller)
+        return self._turns.lower(key, below)
 
     def isolate(self, runs: Iterable[Run]) -> None:
         """Step each of these Runs alone once, before all others, to find the one that breaks a call."""
@@ -131,18 +98,17 @@ class Scheduler:
             return None
         if self._apart is not None:
             return self._batch((self._apart,))
-        self._sort_flows(ready)
-        # What one may get ahead of the others: LEAD_CALLS of the dearest full calls that could be made now.
-        bound = float(LEAD_CALLS * self.sizes[-1] * max(run.cost_per_call // run.rows for run in ready))
-        suspect = next((run for run in ready if run in self._isolated), None)
-        runs = self._fill(self._choose(bound), bound) if suspect is None else (suspect,)
-        self._charge(runs, bound)
+        runs = self._turns.choose(ready, self._isolated)
         self._isolated.difference_update(runs)
         return self._batch(runs)
 
     def next_finish(self) -> Run | None:
-        """Return a Run that has made all its calls and is to be decoded, the first that was begun."""
-        return next((run for run in self._on_stage() if _is_through(run)), None)
+        """Return a Run that has made all its calls and is to be decoded: the shortest, at times the first begun."""
+        through = [run for run in self._on_stage() if _is_through(run)]
+        if not through:
+            return None
+        self._decoded += 1
+        return through[0] if self._decoded % OLDEST_EVERY == 0 else min(through, key=_whole)
 
     def _on_stage(self) -> list[Run]:
         """Return the Runs that may be worked on now: the ordinary ones, or one apart where there are none."""
@@ -180,57 +146,6 @@ class Scheduler:
         able = [run for run in self._waiting if not _is_apart(run) and not (full and shares[run.share])]
         return min(able, key=lambda run: shares[run.share], default=None)
 
-    def _sort_flows(self, ready: list[Run]) -> None:
-        """Give each flow its Runs; an account is closed when its flow has nothing to step."""
-        found: dict[_Name, list[Run]] = {}
-        for run in ready:
-            found.setdefault(self._flow_of(run), []).append(run)
-        self._flows = {name: self._flows.get(name) or _Flow() for name in found}
-        for name, runs in found.items():
-            self._flows[name].queue_up(runs)
-
-    def _flow_of(self, run: Run) -> _Name:
-        assert run.key is not None
-        return _Name(run.key, run.share, run.replay is not None or run in self._isolated)
-
-    def _choose(self, bound: float) -> _Name:
-        owed = max(self._flows, key=lambda name: self._flows[name].credit)
-        if self._flows[owed].credit >= bound:
-            return owed
-        return min(self._flows, key=lambda name: (self._flows[name].shortest, -self._flows[name].credit))
-
-    def _fill(self, chosen: _Name, bound: float) -> tuple[Run, ...]:
-        """Return the chosen flow's first Run and as many of its Key as fit: each flow's first, then its second."""
-        head = self._flows[chosen].runs[0]
-        if chosen.alone:
-            return (head,)
-        riders = [
-            (rank, flow.credit < bound, _remaining(run), run)
-            for name, flow in self._flows.items()
-            if name.key == chosen.key and not name.alone
-            for rank, run in enumerate(flow.runs)
-            if run is not head
-        ]
-        riders.sort(key=lambda rider: rider[:3])
-        runs, rows = [head], head.rows
-        largest = self._largest.get(chosen.key, self.sizes[-1])
-        for *_, run in riders:
-            if rows + run.rows <= largest:
-                runs.append(run)
-                rows += run.rows
-        return tuple(runs)
-
-    def _charge(self, runs: tuple[Run, ...], bound: float) -> None:
-        each = sum(run.cost_per_call for run in runs) / len(self._flows)
-        for flow in self._flows.values():
-            flow.credit += each
-        for run in runs:
-            flow = self._flows[self._flow_of(run)]
-            flow.credit -= run.cost_per_call
-            flow.turns += run is flow.runs[0]
-        for flow in self._flows.values():
-            flow.credit = min(max(flow.credit, -bound), bound)
-
     def _batch(self, runs: tuple[Run, ...]) -> Batch:
         """Pad to the next size of the list; a Reproduce has the size its log says."""
         key = runs[0].key
@@ -253,5 +168,5 @@ def _is_through(run: Run) -> bool:
     return run.key is not None and run.left <= 0
 
 
-def _remaining(run: Run) -> int:
-    return run.left * run.cost_per_call
+def _whole(run: Run) -> int:
+    return run.calls * run.cost_per_call

@@ -17,8 +17,8 @@ from core.person import Person, Place
 from core.picture import Fingerprint, Picture, PictureState, Replay, pixels_digest
 from core.progress import Cancelled, Done, Failed, Painted, PictureFailed, Progress, Stepping, Waiting
 from core.recipe import ModelRef, Paint, Recipe, Sketch, Upscale, digest
+from inference.calltimes import CallTimes
 from inference.inhand import JobInHand
-from inference.pace import Pace
 from inference.queue import InferenceQueue
 from inference.rounds import Decoded, News, Rounds
 from inference.run import Batch, Run
@@ -417,7 +417,7 @@ def test_a_call_that_breaks_halfway_loses_and_repeats_no_step() -> None:
 
     told: list[tuple[Run, News]] = []
     clock = Clock()
-    rounds = Rounds(Engine(), Scheduler((1, 2, 4, 8), clock), Pace(clock), told.extend, 5)
+    rounds = Rounds(Engine(), Scheduler((1, 2, 4, 8), clock), CallTimes(clock), told.extend, 5)
     runs = [Run("job", index, "ann", paint(seed=index)) for index in range(4)]
     rounds.inbox.extend(runs)
     rounds.work()
@@ -614,7 +614,7 @@ async def test_stop_finishes_what_is_short_and_gives_back_what_is_long(open_shop
         await gate.reached()
         gate.let()
     await gate.reached()
-    await long.heard_of(3)
+    await long.heard_of(2)
     stopping = asyncio.create_task(shop.queue.stop())
     await asyncio.sleep(0)
     assert (shop.queue.state, shop.queue.room()) == ("stopping", 0)

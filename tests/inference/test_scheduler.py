@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from core.picture import Fingerprint, Replay
 from core.recipe import ModelRef, Paint
 from inference.run import Batch, Key, Run
-from inference.scheduler import DRAIN_AFTER_S, LEAD_CALLS, OLDEST_EVERY, Scheduler
+from inference.scheduler import DRAIN_AFTER_S, Scheduler
+from inference.turns import LEAD_CALLS, OLDEST_EVERY
 
 SIZES = (1, 2, 4, 8)
 CALL_S = 1.0
