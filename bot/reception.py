@@ -40,6 +40,7 @@ class Reception:
         kind: Kind,
         parent: str | None = None,
         sketch: str | None = None,
+        mask: str | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> None:
         """Accept what a command or button asked for; raise a StudioError where nothing was accepted."""
@@ -60,6 +61,7 @@ class Reception:
             kind=kind,
             parent=parent,
             sketch=sketch,
+            mask=mask,
             options=dict(options or {}),
             reply=reply,
         )

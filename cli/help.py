@@ -29,16 +29,18 @@ class Verb:
 VERBS: tuple[Verb, ...] = (
     Verb(
         "imagine",
-        "<words> [--seed N] [--steps N] ... [--out FILE] [--sketch FILE] [--from-file FILE]",
+        "<words> [--seed N] [--steps N] ... [--out FILE] [--sketch FILE] [--mask FILE] [--from-file FILE]",
         "Paint a picture from words.",
         './limner imagine "a red heart" --seed 42 --steps 20 --out heart.png',
         """--out FILE        where the picture goes; .png, .webp or .jpg; a folder takes each under its id.
                   Several pictures get -1, -2, ...; without --out: limner-<id>.png here.
 --sketch FILE     start from this image, or from a painted picture by its id.
+--mask FILE       with --sketch: paint only where this image is white, keep what is black.
+                  --inpaint does so where the sketch itself is transparent.
 --from-file FILE  a job a line; blank lines are skipped; - reads standard input.
                   Other words on the command line are added to each line.
 Every other word and flag is the same as behind /imagine in chat: docs/commands.md.""",
-        ("--out", "--sketch", "--from-file"),
+        ("--out", "--sketch", "--mask", "--from-file"),
         "device",
         True,
     ),

@@ -29,9 +29,11 @@ async def imagine(desk: Desk, given: Given) -> int:
     outputs = Outputs(given.options.get("--out"))
     lines = _lines(desk, given)
     sketch = await _sketch(desk, given.options.get("--sketch"))
+    mask = await _mask(desk, given.options.get("--mask"))
     kind: Kind | None = None if "--from-file" in given.options else "imagine"
     asks = [
-        ask_for(desk, Ask(desk.person, desk.place, desk.new_source(), line, kind=kind, sketch=sketch)) for line in lines
+        ask_for(desk, Ask(desk.person, desk.place, desk.new_source(), line, kind=kind, sketch=sketch, mask=mask))
+        for line in lines
     ]
     return await _paint(desk, given, outputs, asks)
 
@@ -159,6 +161,15 @@ async def _sketch(desk: Desk, named: str | None) -> str | None:
         found = await desk.studio.picture_as_sketch(desk.person, desk.place, named)
     else:
         found = await desk.studio.take_sketch(read_input(named, "--sketch"))
+    return _taken(desk, found)
+
+
+async def _mask(desk: Desk, named: str | None) -> str | None:
+    """Return the digest of a mask's file."""
+    return None if named is None else _taken(desk, await desk.studio.take_mask(read_input(named, "--mask")))
+
+
+def _taken(desk: Desk, found: dict[str, Any]) -> str:
     for note in found["notes"]:
         desk.console.note(note)
     return str(found["digest"])

@@ -134,6 +134,7 @@ def _lines(job: JobSheet, picture: PictureSheet) -> list[tuple[str, str]]:
         ("verdict", str(verdict)),
         ("parent", picture["parent"] or ""),
         ("sketch", picture["sketch"] or ""),
+        ("mask", picture["mask"] or ""),
         ("recipe", picture["recipe_digest"]),
         ("pixels", picture["pixels_digest"] or ""),
         ("painted by", json.dumps(fingerprint, sort_keys=True) if fingerprint else ""),
@@ -160,6 +161,7 @@ async def _models(desk: Desk, given: Given) -> int:
         return 0
     for model in models:
         ready = model["state"] if model["state"] != "ready" else f"{model['digest'][:10]}, {model['family']}"
+        ready += ", inpaint" if model["inpaint"] else ""
         desk.console.say(f"{model['name']}{' (default)' if model['default'] else ''}: {ready}")
         if model["why"]:
             desk.console.say(f"    {model['why']}")

@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from core.cost import cost
 from core.defaults import Defaults
-from core.draft import SIDE, Draft, ModelCard, SketchInfo, checked_vary, cost, fill, first_seed
+from core.draft import SIDE, Draft, ModelCard, SketchInfo, checked_vary, fill, first_seed
 from core.errors import BadInput, BadWords, CannotReproduce, ModelUnavailable
 from core.grammar import clean, given, parse, sampler_id, target
 from core.job import Job, Kind
@@ -53,6 +54,7 @@ def imagine(
     words: str,
     options: Mapping[str, Any],
     sketch: SketchInfo | None,
+    mask: str | None,
     cards: Sequence[ModelCard],
     default_model: str,
     fresh_seed: Callable[[], int],
@@ -65,7 +67,7 @@ def imagine(
     for draft in parse(words, [card.name for card in cards]):
         whole = with_options(draft, options)
         if sketch is not None:
-            whole = whole.with_sketch(sketch)
+            whole = whole.with_sketch(sketch, mask)
         if wishes is not None:
             whole = wishes.under(whole, typed)
         card = card_named(cards, whole.model or default_model)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from core.draft import cost
+from core.cost import cost
 from core.errors import StudioError
 from core.feed import Feed
 from core.job import Job

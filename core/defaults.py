@@ -92,6 +92,8 @@ def typed(words: str, models: Sequence[str]) -> dict[str, Any]:
         raise BadWords(f"{shown(draft.prompt, 60)} is no option.", "Write options alone: --steps 30 --ar 3:2.")
     if draft.seed is not None or draft.vary is not None:
         raise BadWords("A seed cannot be a default.", "It is drawn for each job; type --seed where you want one.")
+    if draft.inpaint:
+        raise BadWords("--inpaint cannot be a default.", "It belongs to one sketch; type it where you want it.")
     blank = Draft()
     return {key: getattr(draft, key) for key in FIELDS if getattr(draft, key) != getattr(blank, key)}
 

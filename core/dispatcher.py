@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
 
-from core.draft import calls, cost
+from core.cost import calls, cost
 from core.errors import Busy, DiskFull, Lost, StudioError
 from core.feed import Feed
 from core.job import Job

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from core.errors import BadWords, ModelUnavailable
-from core.recipe import SEEDS, ModelRef, Paint, Recipe, Sketch, Upscale, Variation, real
+from core.recipe import SEEDS, Mask, ModelRef, Paint, Sketch, Variation, real
 
 STEPS = (1, 150)
 LCM_STEPS = (1, 50)
@@ -25,7 +25,7 @@ class ModelCard:
     """Tell what a registered Model is, can and wants; sizes in pixels, `multiple` is the step sizes are rounded to.
 
     state: `ready`, `reading` (its digest is being computed) or `broken`; `why` says more. `samplers` maps each Sampler
-    id the Model takes to its resolved config.
+    id the Model takes to its resolved config. masks: it can paint a part of a Sketch; inpaint: it can do nothing else.
     """
 
     name: str
@@ -41,6 +41,8 @@ class ModelCard:
     latent_scale: int = 8
     strength: float = 0.75
     negative: bool = True
+    masks: bool = True
+    inpaint: bool = False
     licence: str = ""
     note: str = ""
     builtin: bool = False
@@ -48,9 +50,26 @@ class ModelCard:
     why: str = ""
 
 
+Clear = Literal["none", "part", "whole"]
+
+
 @dataclass(frozen=True, slots=True)
 class SketchInfo:
-    """Describe a stored Sketch: digest and size in pixels after intake."""
+    """Describe a stored Sketch: digest and size in pixels after intake.
+
+    clear: how much of it came transparent; mask: the stored mask of that part, where it is one.
+    """
+
+    digest: str
+    width: int
+    height: int
+    clear: Clear = "none"
+    mask: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MaskInfo:
+    """Describe a stored mask given apart from its Sketch: digest and size in pixels after intake."""
 
     digest: str
     width: int
@@ -61,7 +80,8 @@ class SketchInfo:
 class Draft:
     """Hold what was asked for; None is a blank that `fill` gives a default.
 
-    repeat: how many times the same was asked for before in the same words; its Seeds follow those.
+    repeat: how many times the same was asked for before in the same words; its Seeds follow those. inpaint: paint only
+    where the Sketch is transparent, or where a mask given apart is white; mask: that one's digest.
     """
 
     prompt: str = ""
@@ -77,13 +97,15 @@ class Draft:
     strength: float | None = None
     count: int = 1
     sketch: SketchInfo | None = None
+    inpaint: bool = False
+    mask: str | None = None
     vary: Variation | None = None
     repeat: int = 0
     notes: tuple[str, ...] = field(default=(), compare=False)
 
-    def with_sketch(self, sketch: SketchInfo) -> Draft:
-        """Return the Draft with a Sketch to start from."""
-        return replace(self, sketch=sketch)
+    def with_sketch(self, sketch: SketchInfo, mask: str | None = None) -> Draft:
+        """Return the Draft with a Sketch to start from, and the mask given apart from it."""
+        return replace(self, sketch=sketch, mask=mask)
 
     def noted(self, *notes: str) -> Draft:
         """Return the Draft with more things that were mended and must be said."""
@@ -100,7 +122,10 @@ def fill(draft: Draft, card: ModelCard, fresh_seed: Callable[[], int]) -> tuple[
     if not draft.prompt and draft.sketch is None:
         raise BadWords("There is nothing to paint.", 'Type some words, such as "a red heart", or send a sketch.')
     _within("--n", draft.count, COUNT, whole=True)
-    steps = _steps(draft, card, notes)
+    mask = _mask(draft, card)
+    # As in the stock pipeline: what the mask gives over is painted whole.
+    usual = 1.0 if mask else card.strength
+    steps = _steps(draft, card, usual, notes)
     guidance = card.guidance if draft.guidance is None else draft.guidance
     _within("--guidance", guidance, GUIDANCE)
     guidance = real(guidance)
@@ -110,7 +135,7 @@ def fill(draft: Draft, card: ModelCard, fresh_seed: Callable[[], int]) -> tuple[
         notes.append(f"What to avoid (--no) has no effect with the model {card.name}.")
     elif negative and guidance <= 1:
         notes.append("What to avoid (--no) has no effect here: it needs a guidance above 1.")
-    strength = _strength(draft, card, steps, notes)
+    strength = _strength(draft, usual, steps, notes)
     sampler = _sampler(draft, card)
     if sampler == "lcm":
         most = card.samplers[sampler].get("original_inference_steps", LCM_STEPS[1])
@@ -129,24 +154,9 @@ def fill(draft: Draft, card: ModelCard, fresh_seed: Callable[[], int]) -> tuple[
         sketch=None if draft.sketch is None else Sketch(draft.sketch.digest),
         strength=strength,
         vary=checked_vary(draft),
+        mask=mask,
     )
     return tuple(replace(first, seed=(first.seed + k) % SEEDS) for k in range(draft.count)), tuple(notes)
-
-
-def calls(recipe: Recipe) -> int:
-    """Return how many model calls a Recipe takes: Heun makes 2n - 1 of n steps, PLMS n + 1; an Upscale makes none."""
-    if isinstance(recipe, Upscale):
-        return 0
-    steps = recipe.steps - recipe.first_step
-    if recipe.sampler.startswith("heun"):
-        return 2 * steps - 1
-    return steps + 1 if recipe.sampler == "plms" and recipe.steps > 1 else steps
-
-
-def cost(recipe: Recipe) -> int:
-    """Return what a Picture costs in coins: W x H x model calls x (2 if guided), at least W x H."""
-    rows = 2 if isinstance(recipe, Paint) and recipe.guided else 1
-    return recipe.width * recipe.height * max(calls(recipe), 1) * rows
 
 
 def _within(flag: str, value: object, bounds: tuple[float, float], *, whole: bool = False) -> None:
@@ -186,13 +196,13 @@ def _sampler(draft: Draft, card: ModelCard) -> str:
     return sampler
 
 
-def _steps(draft: Draft, card: ModelCard, notes: list[str]) -> int:
+def _steps(draft: Draft, card: ModelCard, usual: float, notes: list[str]) -> int:
     """Return the steps: as typed, else the Model's own, more where a Sketch would leave none of a few-step Model's."""
     steps = card.steps if draft.steps is None else draft.steps
     _within("--steps", steps, STEPS, whole=True)
     if draft.steps is not None or draft.sketch is None:
         return steps
-    strength = card.strength if draft.strength is None else draft.strength
+    strength = usual if draft.strength is None else draft.strength
     _within("--strength", strength, (0.0, 1.0))
     needed = math.ceil(1 / max(real(strength), 1e-4))
     if not steps < needed <= LCM_STEPS[1]:
@@ -201,12 +211,36 @@ def _steps(draft: Draft, card: ModelCard, notes: list[str]) -> int:
     return needed
 
 
-def _strength(draft: Draft, card: ModelCard, steps: int, notes: list[str]) -> float | None:
+def _mask(draft: Draft, card: ModelCard) -> Mask | None:
+    """Return the mask asked for, one given apart before the Sketch's own; refuse where it cannot be had or used."""
+    digest = draft.mask
+    if draft.inpaint and digest is None:
+        if draft.sketch is None:
+            raise BadWords("--inpaint needs a sketch to keep the rest of.", "Send a picture with a transparent part.")
+        if draft.sketch.clear == "whole":
+            raise BadWords("All of the sketch is transparent: there is nothing to keep.", "Leave --inpaint out.")
+        if draft.sketch.mask is None:
+            raise BadWords("The sketch has no transparent part to paint.", "Clear a part of it, or send a mask along.")
+        digest = draft.sketch.mask
+    if digest is None and card.inpaint:
+        raise BadWords(
+            f"The model {card.name} repaints a part of a picture: it needs a sketch and a mask.",
+            "Send a picture with a transparent part and --inpaint, or a mask along, or choose another model.",
+        )
+    if digest is not None and not card.masks:
+        raise BadWords(
+            f"The model {card.name} cannot paint a part of a picture alone.",
+            "Choose a Stable Diffusion 1 model, or leave the mask out.",
+        )
+    return None if digest is None else Mask(digest)
+
+
+def _strength(draft: Draft, usual: float, steps: int, notes: list[str]) -> float | None:
     if draft.sketch is None:
         if draft.strength is not None:
             notes.append("--strength has no effect without a sketch.")
         return None
-    strength = card.strength if draft.strength is None else draft.strength
+    strength = usual if draft.strength is None else draft.strength
     _within("--strength", strength, (0.0, 1.0))
     # Rounded first: 0.33334 gives one step of 3, the 0.3333 that is stored gives none.
     strength = real(strength)

@@ -180,6 +180,13 @@ def _prompt(name: str, value: Piece, _models: Sequence[str]) -> Changes:
     return {"prompt": value.text}
 
 
+def _inpaint(name: str, value: Piece, _models: Sequence[str]) -> Changes:
+    if value.at:
+        wrong = f"--{name} takes no value, not {shown(value.text)}."
+        raise value.refusal(wrong, "Put the words first and all options behind them.")
+    return {"inpaint": True}
+
+
 def _whole(field: str, bounds: tuple[int, int]) -> Reader:
     return lambda name, value, _models: {field: whole(name, value, *bounds)}
 
@@ -199,6 +206,7 @@ FLAGS: tuple[Flag, ...] = (
     Flag("sampler", _sampler, "a red heart --sampler euler-a"),
     Flag("strength", _number("strength", (0.0, 1.0)), "a red heart --strength 0.6", not_with="iw"),
     Flag("iw", _sketch_weight, "a red heart --iw 1.5", not_with="strength"),
+    Flag("inpaint", _inpaint, "a red heart --inpaint"),
     Flag("model", _model, "a red heart --model builtin"),
     Flag("repeat", _whole("times", COUNT), "a red heart --repeat 3", ("r",)),
     Flag("vary", _vary, "a red heart --seed 42 --vary 7:0.15"),
@@ -254,6 +262,7 @@ REFUSED: Mapping[str, tuple[str, str]] = {
     "json": ("JSON in a chat", "--json belongs to the command line."),
     "from-file": ("files by name in a chat", "--from-file belongs to the command line."),
     "sketch": ("sketches by name in a chat", "Send the picture along with your words, or reply to it."),
+    "mask": ("masks by name in a chat", "Send it beside the sketch, or make a part of that transparent: --inpaint."),
     "help": ("help among the options", "/help tells what there is."),
 }
 """Options of other tools and of our command line that mean nothing in words: what is lacked, and what is nearest."""

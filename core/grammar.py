@@ -74,7 +74,7 @@ def given(words: str) -> frozenset[str]:
 
 
 def command_for(recipe: Paint, model: str, *, plain: bool = True) -> str:
-    """Return the words that give the same Recipe again; a Sketch has to be sent along with them.
+    """Return the words that give the same Recipe again; Sketch and mask have to be sent along with them.
 
     plain False: for who has Defaults, so that nothing is added to the Prompt and nothing else is avoided.
     """
@@ -86,6 +86,8 @@ def command_for(recipe: Paint, model: str, *, plain: bool = True) -> str:
         options += f" --no {quoted(recipe.negative_prompt)}"
     if recipe.strength is not None:
         options += f" --strength {recipe.strength:g}"
+    if recipe.mask is not None:
+        options += " --inpaint"
     if recipe.vary is not None:
         options += f" --vary {recipe.vary.seed}:{recipe.vary.amount:g}"
     if not plain:

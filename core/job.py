@@ -34,7 +34,7 @@ MOVES: frozenset[tuple[State, State]] = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Hold one accepted Draft as its row says; times are ms UTC, cost is in coins of core/draft.cost."""
+    """Hold one accepted Draft as its row says; times are ms UTC, cost is in coins of core/cost."""
 
     id: str
     person: Person

@@ -24,7 +24,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one Person may do; 0 means no limit. day_cost is in coins of core/draft.cost."""
+    """What one Person may do; 0 means no limit. day_cost is in coins of core/cost."""
 
     waiting: int = 0
     per_minute: int = 0

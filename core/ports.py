@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 
 from core.audited import Audits
 from core.defaults import Defaults
-from core.draft import SketchInfo
+from core.draft import MaskInfo, SketchInfo
 from core.job import Job
 from core.limits import Limits, Usage
 from core.pace import Standing
@@ -173,6 +173,12 @@ class Archive(Protocol):
 
         Raises BadSketch with the reason.
         """
+
+    async def take_mask(self, raw: bytes) -> tuple[MaskInfo, tuple[str, ...]]:
+        """Check and normalise a mask given apart from its Sketch, as take_sketch does."""
+
+    async def fit_mask(self, digest: str, sketch: SketchInfo) -> str:
+        """Return a stored mask's digest at its Sketch's size; raise BadSketch where the two differ in shape."""
 
     async def read_png(self, raw: bytes) -> PngFacts:
         """Read a PNG somebody brings along; raise BadSketch where it is none."""

@@ -36,6 +36,7 @@ class PictureSheet(TypedDict):
     pixels_digest: str | None
     parent: str | None
     sketch: str | None
+    mask: str | None
     verdict: dict[str, Any]
     fingerprint: dict[str, Any] | None
     error: str | None
@@ -85,6 +86,7 @@ def picture_sheet(job: Job, picture: Picture, count: int) -> PictureSheet:
         "pixels_digest": picture.pixels_digest,
         "parent": picture.parent_id,
         "sketch": paint.sketch.digest if paint and paint.sketch else None,
+        "mask": paint.mask.digest if paint and paint.mask else None,
         "verdict": dict(picture.verdict),
         "fingerprint": picture.fingerprint.as_json() if picture.fingerprint else None,
         "error": picture.error_text,
@@ -160,6 +162,8 @@ def model_sheet(card: ModelCard, default: str) -> dict[str, Any]:
         "guidance": card.guidance,
         "sampler": card.sampler,
         "samplers": sorted(card.samplers),
+        "masks": card.masks,
+        "inpaint": card.inpaint,
         "licence": card.licence,
         "note": card.note,
     }

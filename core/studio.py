@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core import access, asking
+from core.draft import SketchInfo
 from core.errors import BadInput, Busy, NotFound
 from core.feed import Feed
 from core.grammar import command
@@ -32,9 +33,9 @@ from core.words import clean
 class Ask:
     """One thing asked for. source: unique id of what it came by (interaction, message, web request), for dedupe.
 
-    kind None: the words begin with it (`/reroll ...`) or it is imagine. parent: a Picture's id or tail. sketch: a
-    stored digest, mask another: what is painted over. options: Draft fields typed apart from the words (steps, seed,
-    width, ...); they fill its blanks. age_restricted: it is asked where adults alone are.
+    kind None: the words begin with it (`/reroll ...`) or it is imagine. parent: a Picture's id or tail. sketch, mask:
+    stored digests. options: Draft fields typed apart from the words (steps, seed, width, ...); they fill its blanks.
+    age_restricted: it is asked where adults alone are.
     """
 
     person: Person
@@ -44,9 +45,9 @@ class Ask:
     kind: Kind | None = None
     parent: str | None = None
     sketch: str | None = None
+    mask: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
     reply: Reply | None = None
-    mask: str | None = None
     age_restricted: bool = False
 
 
@@ -118,19 +119,28 @@ class Studio(Looking):
 
     async def _plans(self, ask: Ask, kind: Kind, words: str) -> list[asking.Plan]:
         if kind == "imagine":
-            sketch = None if ask.sketch is None else await self._archive.sketch(ask.sketch)
-            if ask.sketch is not None and sketch is None:
-                raise NotFound("That sketch is not here.", "Send it again.")
+            sketch, mask = await self._sketch(ask)
             wishes = await self._archive.defaults(ask.person.id)
             house = self._house
             plans = asking.imagine(
-                words, ask.options, sketch, self._cards(), house.default_model, house.fresh_seed, wishes
+                words, ask.options, sketch, mask, self._cards(), house.default_model, house.fresh_seed, wishes
             )
             return [await self._promised(ask, await asking.with_cut(plan, self._house.cut)) for plan in plans]
         parent, job = await self._target(ask, kind, words)
         pictures = (await self._archive.pictures([job.id]))[job.id]
         plan = asking.again(kind, words, ask.options, parent, job, pictures, self._cards(), self._house.fresh_seed)
         return [plan if kind == "reproduce" else await self._promised(ask, plan)]
+
+    async def _sketch(self, ask: Ask) -> tuple[SketchInfo | None, str | None]:
+        """Return the Sketch asked for, and the digest of the mask given apart at the Sketch's size."""
+        if ask.sketch is None:
+            if ask.mask is not None:
+                raise BadInput("A mask goes with its sketch.", "Send the picture to keep the rest of along with it.")
+            return None, None
+        sketch = await self._archive.sketch(ask.sketch)
+        if sketch is None:
+            raise NotFound("That sketch is not here.", "Send it again.")
+        return sketch, None if ask.mask is None else await self._archive.fit_mask(ask.mask, sketch)
 
     async def _promised(self, ask: Ask, plan: asking.Plan) -> asking.Plan:
         """Say how near a Picture will come to an earlier one with an equal Recipe, unless it is identical."""
@@ -181,8 +191,14 @@ class Studio(Looking):
         return (await self._sheets(person, [job]))[0]
 
     async def take_sketch(self, raw: bytes) -> dict[str, Any]:
-        """Check, normalise and store an image; return its digest, size in pixels and what was mended."""
+        """Check, normalise and store an image; return its digest, size, transparent part's mask and what was mended."""
         info, notes = await self._archive.take_sketch(raw)
+        found = {"digest": info.digest, "width": info.width, "height": info.height, "mask": info.mask}
+        return {**found, "notes": list(notes)}
+
+    async def take_mask(self, raw: bytes) -> dict[str, Any]:
+        """Check, normalise and store a mask given apart; return its digest, size and what was mended."""
+        info, notes = await self._archive.take_mask(raw)
         return {"digest": info.digest, "width": info.width, "height": info.height, "notes": list(notes)}
 
     async def picture_as_sketch(self, person: Person, place: Place, picture_id: str) -> dict[str, Any]:

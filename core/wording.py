@@ -152,6 +152,8 @@ def facts(recipe: Recipe, model: str) -> str:
     ]
     if recipe.strength is not None:
         parts.append(f"strength {recipe.strength:g}")
+    if recipe.mask is not None:
+        parts.append("inpainted")
     if recipe.vary is not None:
         parts.append(f"varied by {recipe.vary.amount:g} towards seed {recipe.vary.seed}")
     return ", ".join(part for part in parts if part)

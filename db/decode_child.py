@@ -29,14 +29,14 @@ class Refused(Exception):
 
 
 def main(mode: str, cpu_s: int, memory_bytes: int) -> None:
-    """Read, decode, answer; `mode` is sketch or png."""
+    """Read, decode, answer; `mode` is sketch, mask or png."""
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         raw = sys.stdin.buffer.read()
-        answer, body = sketch(raw) if mode == "sketch" else png(raw)
+        answer, body = {"sketch": sketch, "mask": mask, "png": png}[mode](raw)
     except Refused as refusal:
         answer, body = refusal.answer, b""
     except MemoryError:
@@ -45,8 +45,33 @@ def main(mode: str, cpu_s: int, memory_bytes: int) -> None:
 
 
 def sketch(raw: bytes) -> tuple[dict[str, Any], bytes]:
-    """Return a Sketch as it is stored: first frame, upright, 8-bit RGB on white, no side over 2048, bare PNG."""
-    from PIL import Image, ImageOps
+    """Return a Sketch as it is stored: first frame, upright, 8-bit RGB on white, no side over 2048, bare PNG.
+
+    Behind its bytes stand those of the mask of its transparent part, `mask` of them.
+    """
+    image, answer = upright(raw)
+    clean = smaller(rgb(image))
+    white = clear_part(image)
+    clear = "none" if white is None else "whole" if white.getextrema()[0] else "part"
+    behind = bare(white) if clear == "part" else b""
+    answer |= {"width": clean.width, "height": clean.height, "clear": clear, "mask": len(behind)}
+    return answer, bare(clean) + behind
+
+
+def mask(raw: bytes) -> tuple[dict[str, Any], bytes]:
+    """Return a mask given apart as it is stored: like a Sketch, but black and white alone; white is painted."""
+    image, answer = upright(raw)
+    if clear_part(image) is not None:
+        raise Refused("clear")
+    white = two_tone(smaller(rgb(image).convert("L")))
+    if white.getextrema()[1] == 0:
+        raise Refused("black")
+    return answer | {"width": white.width, "height": white.height}, bare(white)
+
+
+def upright(raw: bytes) -> tuple[Any, dict[str, Any]]:
+    """Return the first frame as it is to be seen, 8 bits a channel, and what it came as; refuse odd shapes."""
+    from PIL import ImageOps
 
     image = opened(raw, FORMATS)
     width, height = image.size
@@ -56,24 +81,50 @@ def sketch(raw: bytes) -> tuple[dict[str, Any], bytes]:
         raise Refused("narrow", width, height)
     frames = int(getattr(image, "n_frames", 1))
     loaded(image)
-    upright = ImageOps.exif_transpose(image)
-    clean = rgb(upright)
-    if max(clean.size) > STORED_SIDE:
-        scale = STORED_SIDE / max(clean.size)
-        size = (max(1, round(clean.width * scale)), max(1, round(clean.height * scale)))
-        clean = clean.resize(size, Image.Resampling.LANCZOS)
+    turned = eight_bits(ImageOps.exif_transpose(image))
+    return turned, {"frames": frames, "came": list(turned.size)}
+
+
+def smaller(image: Any) -> Any:
+    """Return the image with no side over 2048."""
+    from PIL import Image
+
+    if max(image.size) <= STORED_SIDE:
+        return image
+    scale = STORED_SIDE / max(image.size)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return image.resize(size, Image.Resampling.LANCZOS)
+
+
+def clear_part(image: Any) -> Any:
+    """Return where an image is at least half transparent, white on black and no side over 2048; None where nowhere."""
+    from PIL import ImageChops
+
+    if not image.has_transparency_data:
+        return None
+    white = two_tone(smaller(ImageChops.invert(image.convert("RGBA").getchannel("A"))))
+    return white if white.getextrema()[1] else None
+
+
+def two_tone(image: Any) -> Any:
+    """Return a grey image in black and white alone."""
+    return image.point([0] * 128 + [255] * 128)
+
+
+def bare(image: Any) -> bytes:
+    """Return an image as PNG, made anew from the pixels alone, so that no profile, text or place comes along."""
+    from PIL import Image
+
     out = io.BytesIO()
-    # Made anew from the pixels alone, so that no profile, text or place comes along.
-    Image.frombytes("RGB", clean.size, clean.tobytes()).save(out, "PNG")
-    answer = {"width": clean.width, "height": clean.height, "frames": frames, "came": list(upright.size)}
-    return answer, out.getvalue()
+    Image.frombytes(image.mode, image.size, image.tobytes()).save(out, "PNG")
+    return out.getvalue()
 
 
 def png(raw: bytes) -> tuple[dict[str, Any], bytes]:
     """Return a PNG's texts and size, and its pixels as RGB rows."""
     image = opened(raw, ("PNG",))
     loaded(image)
-    clean = rgb(image)
+    clean = rgb(eight_bits(image))
     found = {str(key): str(value) for key, value in getattr(image, "text", {}).items()}
     return {"width": clean.width, "height": clean.height, "texts": found}, clean.tobytes()
 
@@ -109,12 +160,17 @@ def loaded(image: Any) -> None:
         raise Refused("damaged") from error
 
 
+def eight_bits(image: Any) -> Any:
+    """Return an image of 8 bits a channel; 16 are divided by 257, for converting would clip them."""
+    if image.mode.startswith("I"):
+        return image.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")
+    return image
+
+
 def rgb(image: Any) -> Any:
-    """Return 8-bit RGB; 16 bits are divided by 257, for converting would clip them; what is clear becomes white."""
+    """Return RGB; what is clear becomes white."""
     from PIL import Image
 
-    if image.mode.startswith("I"):
-        image = image.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L")
     if image.has_transparency_data:
         over = image.convert("RGBA")
         white = Image.new("RGBA", over.size, (255, 255, 255, 255))

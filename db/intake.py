@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from core.draft import Clear
 from core.errors import BadSketch
 from core.picture import pixels_digest
 from core.records import PngFacts
@@ -20,12 +21,17 @@ HINT = "I can read PNG, JPEG, WebP and GIF."
 
 @dataclass(frozen=True, slots=True)
 class Clean:
-    """A Sketch as it is stored: a bare PNG with its size, and what was done to it."""
+    """A Sketch or mask as it is stored: a bare PNG with its size, and what was done to it.
+
+    clear: how much of a Sketch came transparent; mask: the PNG of that part, empty where it is none or all.
+    """
 
     png: bytes
     width: int
     height: int
     notes: tuple[str, ...]
+    clear: Clear = "none"
+    mask: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,14 @@ class Intake:
 
     def sketch(self, raw: bytes) -> Clean:
         """Check and normalise an attachment; raise BadSketch with the reason."""
-        answer, png = self._decode("sketch", raw)
+        answer, body = self._decode("sketch", raw)
+        whole = len(body) - answer["mask"]
+        notes = tuple(_notes(answer))
+        return Clean(body[:whole], answer["width"], answer["height"], notes, answer["clear"], body[whole:])
+
+    def mask(self, raw: bytes) -> Clean:
+        """Check and normalise a mask given apart; raise BadSketch with the reason."""
+        answer, png = self._decode("mask", raw)
         return Clean(png, answer["width"], answer["height"], tuple(_notes(answer)))
 
     def png(self, raw: bytes) -> PngFacts:
@@ -48,7 +61,7 @@ class Intake:
         width, height = answer["width"], answer["height"]
         return PngFacts(dict(answer["texts"]), pixels_digest(width, height, rgb), width, height)
 
-    def _decode(self, mode: Literal["sketch", "png"], raw: bytes) -> tuple[dict[str, Any], bytes]:
+    def _decode(self, mode: Literal["sketch", "mask", "png"], raw: bytes) -> tuple[dict[str, Any], bytes]:
         if len(raw) > MOST_BYTES:
             raise BadSketch(f"The picture has {len(raw) / 2**20:.0f} MB.", "Send at most 10 MB.")
         call = [sys.executable, "-I", str(self.child), mode, str(self.cpu_s), str(self.memory_bytes)]
@@ -81,15 +94,17 @@ def _notes(answer: dict[str, Any]) -> list[str]:
 def _refusal(answer: dict[str, Any], mode: str) -> BadSketch:
     size = f"{answer.get('width')}x{answer.get('height')}"
     known = {
-        "empty": ("The file is empty.", HINT if mode == "sketch" else "Send a PNG."),
-        "unknown": ("This is no picture I can read.", HINT)
-        if mode == "sketch"
-        else ("This is no PNG.", "Send the PNG as it was downloaded."),
+        "empty": ("The file is empty.", "Send a PNG." if mode == "png" else HINT),
+        "unknown": ("This is no PNG.", "Send the PNG as it was downloaded.")
+        if mode == "png"
+        else ("This is no picture I can read.", HINT),
         "damaged": ("The picture's file is damaged.", "Save it again, or send another."),
         "texts": ("The picture carries too much text.", "Save it again without its text."),
         "large": (f"The picture is too large: {size}.", "Send at most 16 megapixels and 8192 pixels a side."),
         "small": (f"The picture is too small: {size}.", "Send at least 64 pixels a side."),
         "narrow": (f"The picture is too narrow: {size}.", "Send at most 4:1."),
+        "clear": ("The mask has a transparent part.", "Send it in black and white: white is painted, black is kept."),
+        "black": ("The mask is all black: nothing would be painted.", "White is painted, black is kept."),
         "memory": ("The picture needs too much memory to read.", "Send a smaller one."),
     }
     return BadSketch(*known[answer["refused"]])

@@ -11,7 +11,7 @@ from core.draft import SketchInfo
 from core.errors import Damaged, NotFound
 from core.picture import Picture, Replay, Verdict
 from core.progress import Painted
-from db import marks, reading
+from db import marks, masks, reading
 from db.claims import Kept
 from db.files import Files
 from db.rows import pack
@@ -71,11 +71,14 @@ def apart(first: bytes, second: bytes) -> tuple[int, float]:
 
 
 def sketch(files: Files, store: Store, digest: str) -> SketchInfo | None:
-    """Find a stored Sketch; its size stands in its file."""
+    """Find a stored Sketch and the mask of its transparent part; its size stands in its file."""
     if not store.read_now(lambda session: marks.known_files(session, [("sketch", digest)])):
         return None
     head = files.head(digest, "sketch", 24)
-    return None if head is None else SketchInfo(digest, *struct.unpack(">II", head[16:24]))
+    if head is None:
+        return None
+    width, height = struct.unpack(">II", head[16:24])
+    return SketchInfo(digest, width, height, *store.read_now(lambda session: masks.clear_part(session, digest)))
 
 
 def sweep(files: Files, store: Store, now: int) -> int:

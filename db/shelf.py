@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from core.draft import SketchInfo
+from core.draft import MaskInfo, SketchInfo
 from core.picture import Picture
 from core.records import Form, PngFacts, WeightsFile
-from db import claims, forms, keeping, marks, reading
+from db import claims, forms, keeping, marks, masks, reading
 from db.files import Kind
 from db.intake import Intake
 from db.joblog import JobLog
@@ -27,9 +27,26 @@ class Shelf(JobLog):
         async with self._intakes:
             clean = await self._store.in_pool(lambda: self._intake.sketch(raw))
         digest = await self._store.in_pool(lambda: self._files.keep(clean.png, "sketch"))
-        size = len(clean.png)
-        await self._store.write(lambda s: claims.keep_file(s, self._clock(), digest, "sketch", size))
-        return SketchInfo(digest, clean.width, clean.height), clean.notes
+        mask = await self._store.in_pool(lambda: self._files.keep(clean.mask, "mask")) if clean.mask else None
+        info = SketchInfo(digest, clean.width, clean.height, clean.clear, mask)
+        await self._store.write(lambda s: masks.keep(s, self._clock(), info, len(clean.png), len(clean.mask)))
+        return info, clean.notes
+
+    async def take_mask(self, raw: bytes) -> tuple[MaskInfo, tuple[str, ...]]:
+        """Check, normalise and keep a mask given apart; raise BadSketch with the reason."""
+        async with self._intakes:
+            clean = await self._store.in_pool(lambda: self._intake.mask(raw))
+        return MaskInfo(await self._keep_mask(clean.png), clean.width, clean.height), clean.notes
+
+    async def fit_mask(self, digest: str, sketch: SketchInfo) -> str:
+        """Return a stored mask's digest at its Sketch's size."""
+        fitted = await self._store.in_pool(lambda: masks.fitted(self._files, digest, sketch))
+        return digest if fitted is None else await self._keep_mask(fitted)
+
+    async def _keep_mask(self, png: bytes) -> str:
+        digest = await self._store.in_pool(lambda: self._files.keep(png, "mask"))
+        await self._store.write(lambda s: claims.keep_file(s, self._clock(), digest, "mask", len(png)))
+        return digest
 
     async def read_png(self, raw: bytes) -> PngFacts:
         """Read the texts and pixels of a PNG somebody brings along."""

@@ -201,6 +201,15 @@ class FileRow(Row):
     created_at: Mapped[int] = mapped_column(BigInteger)
 
 
+class ClearPartRow(Row):
+    """How the newest upload of a Sketch was transparent; no row where it was not, no mask where all of it was."""
+
+    __tablename__ = "clear_parts"
+
+    sketch: Mapped[str] = mapped_column(Sha, primary_key=True)
+    mask: Mapped[str | None] = mapped_column(Sha)
+
+
 class WeightsRow(Row):
     """The digest of one Model file as the disk knew it."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Hashable, Sequence
 
-from core.draft import cost
+from core.cost import cost
 from core.job import Job
 from core.picture import Picture
 from core.progress import Cancelled, Done, End, Failed, Painted, PictureFailed, Progress, Stepping, Waiting

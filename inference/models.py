@@ -131,6 +131,8 @@ def _card(name: str, folder: Path, builtin: bool) -> ModelCard:
         samplers=facts.samplers,
         latent_scale=facts.latent_scale,
         negative=not facts.distilled,
+        masks=family.MASKS,
+        inpaint=facts.inpaint,
         builtin=builtin,
         state="reading",
         why="its files are being read",

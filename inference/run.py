@@ -62,7 +62,7 @@ class Run:
 
     @property
     def cost_per_call(self) -> int:
-        """Return what one of its calls costs: W x H x rows, in coins of core/draft.cost."""
+        """Return what one of its calls costs: W x H x rows, in coins of core/cost."""
         return self.recipe.width * self.recipe.height * self.rows
 
     def forced_size(self) -> int | None:

@@ -13,7 +13,7 @@ from core.recipe import SEEDS
 from core.studio import Ask
 from web.session import Visitor
 
-FIELDS = ("words", "draft", "kind", "parent", "sketch", "request_id", "options")
+FIELDS = ("words", "draft", "kind", "parent", "sketch", "mask", "request_id", "options")
 TEXTS = frozenset({"negative_prompt", "sampler", "model"})
 WHOLE = frozenset({"seed", "steps", "width", "height", "count"})
 REAL = frozenset({"guidance", "strength", "amount"})
@@ -53,6 +53,7 @@ def read_ask(data: Mapping[str, Any], visitor: Visitor, fresh_id: str) -> Ask:
         kind=cast(Kind | None, kind),
         parent=_formed(data, "parent", ID, "the id of a picture, or its tail"),
         sketch=_formed(data, "sketch", DIGEST, "the digest that /api/sketches answered"),
+        mask=_formed(data, "mask", DIGEST, "the digest that /api/masks answered"),
         options={name: _option(name, value) for name, value in options.items() if value is not None},
     )
 

@@ -44,7 +44,7 @@ class RemoteStudio:
 
     async def ask(self, ask: Ask) -> list[JobSheet]:
         """Accept Jobs, all or none, and return their sheets; raise a StudioError where nothing was accepted."""
-        body = {"words": ask.words, "kind": ask.kind, "parent": ask.parent, "sketch": ask.sketch,
+        body = {"words": ask.words, "kind": ask.kind, "parent": ask.parent, "sketch": ask.sketch, "mask": ask.mask,
                 "options": ask.options, "request_id": ask.source}  # fmt: skip
         return cast(list[JobSheet], (await self._line.json("POST", "/api/jobs", ask.place, json=body))["jobs"])
 
@@ -112,6 +112,10 @@ class RemoteStudio:
     async def take_sketch(self, raw: bytes) -> dict[str, Any]:
         """Check, normalise and store an image; return its digest, size in pixels and what was mended."""
         return cast(dict[str, Any], await self._line.json("POST", "/api/sketches", None, data=io.BytesIO(raw)))
+
+    async def take_mask(self, raw: bytes) -> dict[str, Any]:
+        """Check, normalise and store a mask given apart from its Sketch; return what take_sketch does."""
+        return cast(dict[str, Any], await self._line.json("POST", "/api/masks", None, data=io.BytesIO(raw)))
 
     async def picture_as_sketch(self, person: Person, place: Place, picture_id: str) -> dict[str, Any]:
         """Store a painted Picture as a Sketch, by the same intake as any other image."""

@@ -42,6 +42,7 @@ class Api:
             web.post("/api/sketches", self._known(self._take_sketch)),
             web.post("/api/sketches/from/{id:[0-9A-Za-z]{1,26}}", self._known(self._picture_as_sketch)),
             web.get("/api/sketches/{digest:[0-9a-f]{64}}", self._known(self._sketch_file)),
+            web.post("/api/masks", self._known(self._take_mask)),
             web.post("/api/reproduce", self._known(self._reproduce)),
             web.get("/api/pictures/{id:[0-9A-Za-z]{1,26}}", self._known(self._picture)),
             web.get("/api/pictures/{id:[0-9A-Za-z]{1,26}}/file", self._known(self._picture_file)),
@@ -87,6 +88,10 @@ class Api:
     async def _take_sketch(self, request: web.Request, visitor: Visitor) -> web.Response:
         raw = await read_body(request, SKETCH_BYTES, self._body_s)
         return web.json_response(await self._studio.take_sketch(raw), status=201)
+
+    async def _take_mask(self, request: web.Request, visitor: Visitor) -> web.Response:
+        raw = await read_body(request, SKETCH_BYTES, self._body_s)
+        return web.json_response(await self._studio.take_mask(raw), status=201)
 
     async def _picture_as_sketch(self, request: web.Request, visitor: Visitor) -> web.Response:
         taken = await self._studio.picture_as_sketch(visitor.person, visitor.place, request.match_info["id"])

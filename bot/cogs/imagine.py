@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import discord
@@ -31,6 +32,7 @@ SAID = {
     "count": "How many pictures.",
     "sampler": "The formula from one step to the next.",
     "model": "Which model paints.",
+    "mask": "With a sketch: paint only where this picture is white, keep what is black.",
 }
 CHOICES: dict[str, Any] = {"sampler": choices.samplers, "model": choices.models}
 IN_WORDS = ("size", "ar")
@@ -41,6 +43,7 @@ Steps = app_commands.Range[int, *STEPS]
 Guidance = app_commands.Range[float, *GUIDANCE]
 Strength = app_commands.Range[float, 0.0, 1.0]
 Count = app_commands.Range[int, *COUNT]
+Take = Callable[[bytes], Awaitable[dict[str, Any]]]
 
 
 class ImagineCog(commands.Cog):
@@ -67,11 +70,12 @@ class ImagineCog(commands.Cog):
         count: Count | None = None,
         sampler: str | None = None,
         model: str | None = None,
+        mask: discord.Attachment | None = None,
     ) -> None:
         """Accept the words with the options beside them."""
         await self._accept(
-            interaction, prompt, sketch, negative_prompt=negative_prompt, seed=seed, steps=steps, guidance=guidance,
-            size=size, ar=ar, strength=strength, count=count, sampler=sampler, model=model,
+            interaction, prompt, sketch, mask, negative_prompt=negative_prompt, seed=seed, steps=steps,
+            guidance=guidance, size=size, ar=ar, strength=strength, count=count, sampler=sampler, model=model,
         )  # fmt: skip
 
     @app_commands.command(description="Paint over a picture you send along.")
@@ -89,30 +93,44 @@ class ImagineCog(commands.Cog):
         size: str | None = None,
         count: Count | None = None,
         model: str | None = None,
+        mask: discord.Attachment | None = None,
     ) -> None:
         """Accept a picture with or without words."""
         await self._accept(
-            interaction, prompt, sketch, strength=strength, negative_prompt=negative_prompt, seed=seed, steps=steps,
-            size=size, count=count, model=model,
+            interaction, prompt, sketch, mask, strength=strength, negative_prompt=negative_prompt, seed=seed,
+            steps=steps, size=size, count=count, model=model,
         )  # fmt: skip
 
     async def _accept(
-        self, interaction: discord.Interaction, prompt: str, sketch: discord.Attachment | None, **typed: Any
+        self,
+        interaction: discord.Interaction,
+        prompt: str,
+        sketch: discord.Attachment | None,
+        mask: discord.Attachment | None,
+        **typed: Any,
     ) -> None:
         """Accept the words; with a sketch, promise an answer first, for its bytes take longer than Discord waits."""
         async with answering(interaction):
             options = {name: value for name, value in typed.items() if value is not None and name not in IN_WORDS}
             for name in IN_WORDS:
                 options |= {} if typed.get(name) is None else read_option(name, typed[name])
-            digest = None
-            if sketch is not None:
-                self._bot.attachments.check(sketch)
+            came = [each for each in (sketch, mask) if each is not None]
+            for each in came:
+                self._bot.attachments.check(each)
+            if came:
                 await interaction.response.defer(thinking=True)
-                taken = await self._bot.studio.take_sketch(await self._bot.attachments.read(sketch))
-                digest = taken["digest"]
             await self._bot.reception.by_interaction(
-                interaction, prompt, kind="imagine", sketch=digest, options=options
+                interaction,
+                prompt,
+                kind="imagine",
+                sketch=await self._taken(sketch, self._bot.studio.take_sketch),
+                mask=await self._taken(mask, self._bot.studio.take_mask),
+                options=options,
             )
+
+    async def _taken(self, sent: discord.Attachment | None, take: Take) -> str | None:
+        """Return the digest of an attachment after intake."""
+        return None if sent is None else str((await take(await self._bot.attachments.read(sent)))["digest"])
 
 
 def read_option(name: str, typed: str) -> dict[str, Any]:

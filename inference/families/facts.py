@@ -36,7 +36,8 @@ TURBO_CLASSES = ("EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler")
 class Facts:
     """What the family's files say of a Model: sizes in pixels; `tokens` is how many its text encoder reads.
 
-    distilled: its UNet reads the guidance itself, so words to avoid mean nothing to it.
+    distilled: its UNet reads the guidance itself, so words to avoid mean nothing to it. inpaint: it reads a mask and
+    what stays of a Sketch, and must be given them.
     """
 
     width: int
@@ -49,6 +50,7 @@ class Facts:
     sampler: str
     samplers: Mapping[str, Mapping[str, Any]]
     tokens: int
+    inpaint: bool
 
 
 def check_parts(folder: Path, index: Mapping[str, Any], parts: tuple[str, ...], tokenizers: tuple[str, ...]) -> None:
@@ -137,6 +139,7 @@ def gather(folder: Path, unet: Mapping[str, Any], vae: Mapping[str, Any], guidan
         sampler=sampler if sampler in samplers else "ddim",
         samplers=samplers,
         tokens=tokens_read(folder),
+        inpaint=int(unet.get("in_channels", 4)) == 2 * int(vae.get("latent_channels", 4)) + 1,
     )
 
 

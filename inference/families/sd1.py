@@ -22,6 +22,8 @@ FAMILY, DISTILLED = "sd1", "sd1-lcm"
 INPAINT = "StableDiffusionInpaintPipeline"
 CONSISTENCY = "LatentConsistencyModelPipeline"
 PIPELINES = ("StableDiffusionPipeline", INPAINT, CONSISTENCY)
+MASKS = True
+"""Whether a part of a Sketch alone can be painted."""
 
 
 def read(folder: Path, index: Mapping[str, Any]) -> Facts:

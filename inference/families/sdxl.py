@@ -11,6 +11,7 @@ from inference.families.folder import broken, read_json
 
 FAMILY, DISTILLED = "sdxl", "sdxl-lcm"
 PIPELINES = ("StableDiffusionXLPipeline",)
+MASKS = False
 SIZES = 6
 """How many numbers a row's time_ids hold: the size it was cut from, where it was cut, the size asked for."""
 

@@ -11,6 +11,7 @@ import pytest
 from bot.attachments import HOSTS
 from core.limits import Limits
 from core.recipe import Paint, from_json
+from tests.support.attachments import half_mask, holed
 from tests.support.discord_checks import checked
 from tests.support.discord_double import World, buttons, drawing, gallery, texts, world
 
@@ -104,6 +105,26 @@ async def test_a_sketch_without_words_and_its_options(tmp_path: Path) -> None:
         assert bare.prompt == "" and bare.seed == 3 and bare.strength == 0.5 and bare.steps == 8
         assert len(others) == 4 and others[:2] == others[2:] and others[1].seed == 4
         assert others[0].sketch == bare.sketch and (others[0].width, others[0].height) == (64, 96)
+
+
+async def test_a_mask_or_a_transparent_part_is_painted_alone(tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        ann, sketch = here.person("ann"), ("boat.png", holed())
+        mask = ("mask.png", half_mask((192, 128)))
+        await ann.slash(here.channel, "imagine", prompt="a boat --seed 7", sketch=sketch, mask=mask)
+        await ann.slash(here.channel, "imagine", prompt="a boat --seed 7 --inpaint", sketch=sketch)
+        await here.delivered(2)
+        first, second = recipes(here)
+        assert first == second and first.mask is not None
+        assert all("inpainted" in texts(card) for card in here.cards())
+        for wrong, said in (
+            ({"mask": mask}, "A mask goes with its sketch"),
+            ({"mask": sketch, "sketch": sketch}, "transparent part"),
+            ({"mask": ("mask.txt", b"words"), "sketch": sketch}, "no picture"),
+        ):
+            result = await ann.slash(here.channel, "imagine", prompt="a boat", **wrong)
+            assert result.response is not None and said in result.response.content
+        assert jobs(here) == 2
 
 
 async def test_a_file_that_is_no_picture_is_refused_at_once_and_to_one_person(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from cli.help import VERBS
 from core.errors import BadInput
 from tests.support.archive import png
+from tests.support.attachments import half_mask, holed
 from tests.support.shell import Shell
 
 PNG = b"\x89PNG"
@@ -95,6 +96,30 @@ async def test_a_sketch_is_taken_from_a_file_or_a_painted_picture(shell: Shell) 
     assert second["sketch"] and second["sketch"] != first["sketch"]
     assert await shell.type("imagine", "a heart", "--sketch", "nothing.png") == 2
     assert "nothing.png cannot be read" in shell.err
+
+
+async def test_a_part_alone_is_painted_where_it_is_transparent_or_a_mask_is_white(shell: Shell) -> None:
+    write("holed.png", holed())
+    write("mask.png", half_mask((192, 128)))
+    digests = []
+    for more in (["--inpaint"], ["--mask", "mask.png"], ["--inpaint", "--mask=mask.png"]):
+        assert await shell.type("imagine", "a heart", "--seed", "7", "--sketch", "holed.png", *more, "--json") == 0
+        (job,) = json.loads(shell.out)
+        digests.append(job["pictures"][0]["recipe_digest"])
+    assert len(set(digests)) == 1
+    assert await shell.type("show") == 0
+    assert "inpainted" in shell.out and "--inpaint" in shell.out and job["pictures"][0]["mask"] in shell.out
+    write("plain.png", png())
+    for wrong, said in (
+        (["--inpaint"], "needs a sketch"),
+        (["--inpaint", "--sketch", "plain.png"], "no transparent part"),
+        (["--mask", "mask.png"], "A mask goes with its sketch"),
+        (["--mask", "holed.png", "--sketch", "plain.png"], "The mask has a transparent part"),
+        (["--mask", "mask.png", "--sketch", "plain.png"], "The mask is 192x128, the sketch 64x64"),
+        (["--mask", "nothing.png", "--sketch", "plain.png"], "nothing.png cannot be read"),
+    ):
+        assert await shell.type("imagine", "a heart", *wrong) == 2
+        assert said in shell.err
 
 
 async def test_from_file_is_a_job_a_line(shell: Shell) -> None:

@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
-from core.draft import Draft, SketchInfo, calls, cost, fill
+from core.cost import calls, cost
+from core.draft import Draft, SketchInfo, fill
 from core.errors import BadWords, ModelUnavailable
-from core.recipe import SEEDS, Paint, Sketch, Upscale, Variation
+from core.recipe import SEEDS, Mask, Paint, Sketch, Upscale, Variation
 from tests.support.cards import CARD, card
 
 SKETCH = SketchInfo("cd" * 32, 300, 200)
+HOLED = SketchInfo("cd" * 32, 300, 200, "part", "ef" * 32)
+CLEAR = SketchInfo("cd" * 32, 300, 200, "whole")
 
 
 def _one(draft: Draft, **changes: Any) -> Paint:
@@ -100,6 +103,38 @@ def test_the_models_strength_is_the_default_of_a_sketch() -> None:
     assert _one(Draft("", sketch=SKETCH)).strength == 0.75
 
 
+def test_transparent_pixels_mean_white_paper_unless_inpaint_is_said() -> None:
+    assert _one(Draft("a", sketch=HOLED)).mask is None
+    asked = _one(Draft("a", sketch=HOLED, inpaint=True))
+    assert (asked.sketch, asked.mask, asked.strength) == (Sketch(HOLED.digest), Mask("ef" * 32), 1.0)
+    assert _one(Draft("a", sketch=HOLED, inpaint=True, strength=0.5)).strength == 0.5
+
+
+def test_a_mask_given_apart_makes_the_same_recipe_and_goes_before_the_sketchs_own() -> None:
+    said, given = Draft("a", inpaint=True, sketch=HOLED), Draft("a").with_sketch(SKETCH, "ef" * 32)
+    assert _one(said) == _one(given) == _one(replace(given, inpaint=True, sketch=HOLED))
+    assert _one(replace(said, mask="ab" * 32)).mask == Mask("ab" * 32)
+    assert _one(replace(said, sketch=CLEAR, mask="ab" * 32)).mask == Mask("ab" * 32)
+
+
+@pytest.mark.parametrize(
+    ("changes", "given", "said"),
+    [
+        ({"inpaint": True}, {}, "needs a sketch and a mask"),
+        ({"inpaint": True}, {"sketch": HOLED}, "needs a sketch and a mask"),
+        ({"masks": False}, {"sketch": HOLED, "inpaint": True}, "cannot paint a part"),
+        ({"masks": False}, {"sketch": SKETCH, "mask": "ab" * 32}, "cannot paint a part"),
+    ],
+)
+def test_a_model_that_needs_a_mask_or_knows_none_is_refused_at_accept(
+    changes: dict[str, Any], given: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(BadWords, match=said) as found:
+        _one(Draft("a", **given), **changes)
+    assert found.value.hint
+    assert _one(Draft("a", sketch=HOLED, inpaint=True), inpaint=True).mask == Mask("ef" * 32)
+
+
 def test_guidance_and_variation_are_kept_at_four_places() -> None:
     found = _one(Draft("a", guidance=1.00001, vary=Variation(3, 0.123456)))
     assert (found.guidance, found.guided) == (1.0, False)
@@ -155,6 +190,9 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"sampler": "euler-b"}, "no sampler euler-b"),
     ({"sketch": SKETCH, "strength": 1.1}, "--strength 1.1"),
     ({"sketch": SKETCH, "strength": math.nan}, "--strength nan"),
+    ({"inpaint": True}, "--inpaint needs a sketch"),
+    ({"inpaint": True, "sketch": SKETCH}, "no transparent part"),
+    ({"inpaint": True, "sketch": CLEAR}, "All of the sketch is transparent"),
     ({"vary": Variation(1, 1.5)}, "--vary 1.5"),
     ({"vary": Variation(-1, 0.5)}, "--vary -1"),
 ]

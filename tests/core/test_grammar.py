@@ -101,6 +101,8 @@ OPTIONS: list[tuple[str, dict[str, Any]]] = [
     ("--iw 0", {"strength": 1.0}),
     ("--iw 3", {"strength": 0.0}),
     ("--iw 1", {"strength": 0.6667}),
+    ("--inpaint", {"inpaint": True}),
+    ("—Inpaint --seed 1", {"inpaint": True, "seed": 1}),
     ("--model SD-1.5", {"model": "sd-1.5"}),
     ("--vary 7:0.15", {"vary": Variation(7, 0.15)}),
 ]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from core.draft import fill
+from core.draft import SketchInfo, fill
 from core.errors import BadWords
 from core.grammar import COMMANDS, Target, clean, command, command_for, parse, target
 from core.recipe import Paint
+from core.wording import facts
 from tests.support.cards import CARD
 
 ID = "01JC4Q2R8F6N7V3W5X9YAB7F3K"
@@ -113,6 +114,18 @@ def _recipe(words: str) -> Paint:
 )  # fmt: skip
 def test_a_recipe_is_written_as_people_would_type_it(words: str, written: str) -> None:
     assert command_for(_recipe(words), "builtin") == written
+
+
+def test_a_masked_recipe_is_written_with_its_word() -> None:
+    sketch = SketchInfo("cd" * 32, 64, 64, "part", "ef" * 32)
+    (draft,) = parse("a red heart --inpaint --strength 0.8", ["builtin"])
+    (recipe,), _ = fill(draft.with_sketch(sketch), CARD, lambda: 7)
+    written = command_for(recipe, "builtin")
+    assert written.endswith("--model builtin --strength 0.8 --inpaint")
+    (again,) = parse(written, ["builtin"])
+    assert fill(again.with_sketch(sketch), CARD, lambda: 0)[0] == (recipe,)
+    assert fill(again.with_sketch(SketchInfo("cd" * 32, 64, 64), "ef" * 32), CARD, lambda: 0)[0] == (recipe,)
+    assert "inpainted" in facts(recipe, "builtin") and "inpainted" not in facts(_recipe("a"), "builtin")
 
 
 def test_a_prompt_that_starts_like_a_command_is_quoted() -> None:

@@ -13,7 +13,7 @@ from core.errors import BadWords
 from core.flags import FLAGS, REFUSED
 from core.grammar import caret, clean, command, command_for, from_argv, parse, sampler_id, target
 from core.permutations import MOST
-from core.recipe import SAMPLERS, SEEDS, ModelRef, Paint, Sketch, Variation
+from core.recipe import SAMPLERS, SEEDS, Mask, ModelRef, Paint, Sketch, Variation
 from tests.support.cards import CARD
 
 PARTS = [
@@ -87,16 +87,16 @@ RECIPES = st.builds(
 
 
 @settings(max_examples=300, deadline=None)
-@given(RECIPES, st.none() | SMALL)
-def test_a_copied_command_gives_the_same_recipe(recipe: Paint, strength: float | None) -> None:
+@given(RECIPES, st.none() | SMALL, st.booleans())
+def test_a_copied_command_gives_the_same_recipe(recipe: Paint, strength: float | None, masked: bool) -> None:
     config = dict(CARD.samplers[recipe.sampler])
     whole = Paint(**{**{name: getattr(recipe, name) for name in recipe.__slots__}, "sampler_config": config})
     sketch = None
     if strength is not None and int(recipe.steps * strength) >= 1:
-        sketch = SketchInfo("cd" * 32, 64, 64)
+        sketch = SketchInfo("cd" * 32, 64, 64, "part", "ef" * 32)
         whole = Paint(
             **{name: getattr(whole, name) for name in whole.__slots__}
-            | {"sketch": Sketch(sketch.digest), "strength": strength}
+            | {"sketch": Sketch(sketch.digest), "strength": strength, "mask": Mask("ef" * 32) if masked else None}
         )
     written = command_for(whole, "builtin")
     name, words = command(written)

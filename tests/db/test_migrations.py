@@ -21,6 +21,7 @@ TABLES = {
     "replies",
     "moves",
     "files",
+    "clear_parts",
     "weights",
     "sessions",
     "overrides",

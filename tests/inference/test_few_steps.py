@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from core.draft import Draft, SketchInfo, calls, cost, fill
+from core.cost import calls, cost
+from core.draft import Draft, SketchInfo, fill
 from core.errors import BadWords, ModelUnavailable
 from core.recipe import ModelRef, Paint
 from inference.conditioning import Conditioning

@@ -14,7 +14,8 @@ import pytest
 import torch
 from PIL import Image
 
-from core.draft import Draft, calls, fill
+from core.cost import calls
+from core.draft import Draft, fill
 from core.errors import BadConfig, BadInput, BadSketch, Damaged, EmptyPicture, ModelUnavailable, PaintFailed
 from core.picture import Fingerprint, Replay, pixels_digest
 from core.progress import Painted

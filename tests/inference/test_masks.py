@@ -66,10 +66,12 @@ def test_masks_that_cannot_be_are_said_in_words() -> None:
 def test_an_inpainting_folder_may_have_a_unet_of_either_kind(tmp_path: Path) -> None:
     card = models().card("nine")
     assert (card.state, card.family, card.width, card.latent_scale) == ("ready", "sd1", 64, 8)
+    assert (card.masks, card.inpaint) == (True, True)
     plain = Path(shutil.copytree(shared_tiny_model(), tmp_path / "plain"))
     for index, why in (("StableDiffusionInpaintPipeline", ""), ("StableDiffusionPipeline", "")):
         _change(plain / "model_index.json", _class_name=index)
-        assert registry(plain=plain).card("plain").why == why
+        found = registry(plain=plain).card("plain")
+        assert (found.why, found.masks, found.inpaint) == (why, True, False)
     odd = Path(shutil.copytree(models().folder(models().card("nine").digest), tmp_path / "odd"))
     _change(odd / "model_index.json", _class_name="StableDiffusionPipeline")
     assert "takes 9 channels, not 4: a model for inpainting" in registry(odd=odd).card("odd").why

@@ -14,7 +14,7 @@ from typing import Any
 
 from PIL import Image
 
-from core.draft import cost
+from core.cost import cost
 from core.job import Job, Kind
 from core.person import Person, Place
 from core.picture import Fingerprint, Picture, Replay, pixels_digest

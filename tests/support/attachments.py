@@ -122,6 +122,20 @@ def palette_alpha() -> bytes:
     return saved(image, "PNG", transparency=0)
 
 
+def holed(size: tuple[int, int] = (96, 64), clear: int = 0) -> bytes:
+    """Return a blue PNG whose left half is red and has the given alpha, 0 where it is clear."""
+    image = Image.new("RGBA", size, (0, 0, 255, 255))
+    image.paste((255, 0, 0, clear), (0, 0, size[0] // 2, size[1]))
+    return saved(image, "PNG")
+
+
+def half_mask(size: tuple[int, int] = (96, 64), mode: str = "L", kind: str = "PNG") -> bytes:
+    """Return a mask given apart, its left half white: what `holed` has clear."""
+    image = Image.new("L", size, 0)
+    image.paste(255, (0, 0, size[0] // 2, size[1]))
+    return saved(image.convert(mode), kind)
+
+
 def cmyk() -> bytes:
     """Return a JPEG in CMYK: no cyan, full magenta and yellow, which is red."""
     return saved(Image.new("CMYK", (64, 64), (0, 255, 255, 0)), "JPEG", quality=95)

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from core.draft import calls
+from core.cost import calls
 from core.errors import EmptyPicture
 from core.picture import Fingerprint, pixels_digest
 from core.progress import Painted

@@ -110,7 +110,7 @@ def models() -> Registry:
     return registry(
         tiny=shared_tiny_model(),
         xl=shared_tiny_sdxl(),
-        nine=make_tiny_model(root / "nine", channels=9),
+        nine=shared_tiny_model(9),
         lcm=make_tiny_model(root / "lcm", guidance_row=32),
         lcm_xl=make_tiny_sdxl(root / "lcm_xl", guidance_row=48),
         turbo=turbo(shared_tiny_model(), root / "turbo", "EulerDiscreteScheduler"),
@@ -143,8 +143,13 @@ def company(cases: tuple[Case, ...], dtype: str, seed: int = 3) -> list[Made]:
     ]
 
 
-def alone(wanted: Paint, dtype: str, folder: Path | None = None) -> tuple[torch.Tensor, Rows]:
-    """Return the stock pipeline's last Latent and pixels of a Recipe; folder: of another model than `models` has."""
+def alone(
+    wanted: Paint, dtype: str, folder: Path | None = None, sketch: bytes | None = None, mask: bytes | None = None
+) -> tuple[torch.Tensor, Rows]:
+    """Return the stock pipeline's last Latent and pixels of a Recipe.
+
+    folder: of another model than `models` has; sketch, mask: the files meant, where they are not the usual ones.
+    """
     torch.set_num_threads(1)
     seen: list[torch.Tensor] = []
 
@@ -167,9 +172,9 @@ def alone(wanted: Paint, dtype: str, folder: Path | None = None) -> tuple[torch.
     if wanted.sketch is None or wanted.mask is not None:
         given |= {"width": wanted.width, "height": wanted.height}
     if wanted.sketch is not None:
-        given |= {"image": _sketch(wanted, dtype), "strength": wanted.strength}
+        given |= {"image": _sketch(wanted, dtype, sketch or sketch_png()), "strength": wanted.strength}
     if wanted.mask is not None:
-        given["mask_image"] = _fitted(mask_png(), "L", wanted)
+        given["mask_image"] = _fitted(mask or mask_png(), "L", wanted)
     image = pipe(**given).images[0]
     return seen[-1], np.asarray(image)
 
@@ -215,13 +220,13 @@ def _loaded(dtype: str, folder: Path) -> Any:
     return diffusers.DiffusionPipeline.from_pretrained(folder, dtype=getattr(torch, dtype), local_files_only=True)
 
 
-def _sketch(wanted: Paint, dtype: str) -> Any:
+def _sketch(wanted: Paint, dtype: str, png: bytes) -> Any:
     """Return the Sketch as given to diffusers, as a contiguous tensor in all but float32.
 
     Of a PIL image diffusers makes a channels-last tensor, and the UNet's bits in bfloat16 depend on the layout; ours is
     one for all Runs of a call.
     """
-    fitted = _fitted(sketch_png(), "RGB", wanted)
+    fitted = _fitted(png, "RGB", wanted)
     if dtype == "float32":
         return fitted
     return torch.from_numpy(np.asarray(fitted).transpose(2, 0, 1)[None].astype(np.float32) / 255.0).contiguous()

@@ -94,8 +94,8 @@ def byte_tokenizer(pad: str = "<|endoftext|>", merges: tuple[tuple[str, str], ..
 
 
 @cache
-def shared_tiny_model() -> Path:
-    """Return one tiny model for all tests of this process, removed when it ends."""
+def shared_tiny_model(channels: int = 4) -> Path:
+    """Return one tiny model for all tests of this process, removed when it ends; channels as in `make_tiny_model`."""
     place = TemporaryDirectory(prefix="limner-tiny-")
     register(place.cleanup)
-    return make_tiny_model(Path(place.name) / "tiny")
+    return make_tiny_model(Path(place.name) / "tiny", channels=channels)

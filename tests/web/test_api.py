@@ -16,6 +16,7 @@ from core.person import OWNER, Person, Place
 from core.sheet import JobSheet
 from core.studio import Ask
 from tests.support.archive import png
+from tests.support.attachments import half_mask, holed
 from tests.support.fake_engine import FakeEngine
 from tests.support.page import Running, ask, running, settled, visiting
 
@@ -137,6 +138,24 @@ async def test_a_sketch_is_taken_shown_and_painted_from(browser: aiohttp.ClientS
         assert answer.status == 201 and (await answer.json())["digest"] != taken["digest"]
 
 
+async def test_a_transparent_part_or_a_mask_is_painted_alone(browser: aiohttp.ClientSession) -> None:
+    async with browser.post("/api/sketches", data=holed(), headers=MARK) as answer:
+        sketch = await answer.json()
+    async with browser.post("/api/masks", data=half_mask((192, 128)), headers=MARK) as answer:
+        assert answer.status == 201
+        mask = await answer.json()
+    assert (mask["width"], mask["height"], mask["notes"]) == (192, 128, [])
+    said = await painted(browser, words="a fox --inpaint --seed 1", sketch=sketch["digest"])
+    given = await painted(browser, words="a fox --seed 1", sketch=sketch["digest"], mask=mask["digest"])
+    assert {sheet["pictures"][0]["mask"] for sheet in (said, given)} == {sketch["mask"]}
+    assert said["pictures"][0]["recipe_digest"] == given["pictures"][0]["recipe_digest"]
+    async with browser.post("/api/sketches", data=png(), headers=MARK) as answer:
+        assert (await answer.json())["mask"] is None
+    for body, word in (({"mask": "0" * 64}, "mask is not here"), ({"mask": "short"}, "mask has not the form")):
+        async with browser.post("/api/jobs", json={"words": "a fox", "sketch": sketch["digest"], **body}) as answer:
+            assert answer.status in (400, 404) and word in (await answer.json())["sentence"]
+
+
 NO_IMAGES = [
     b"",
     b"hello",
@@ -147,8 +166,9 @@ NO_IMAGES = [
 
 async def test_what_is_no_image_is_refused_and_never_comes_back(browser: aiohttp.ClientSession) -> None:
     for raw in NO_IMAGES:
-        async with browser.post("/api/sketches", data=raw, headers={**MARK, "Content-Type": "image/png"}) as answer:
-            assert answer.status == 400 and (await answer.json())["code"] == "bad_sketch"
+        for path in ("/api/sketches", "/api/masks"):
+            async with browser.post(path, data=raw, headers={**MARK, "Content-Type": "image/png"}) as answer:
+                assert answer.status == 400 and (await answer.json())["code"] == "bad_sketch"
 
 
 async def test_cancel_ends_a_job_and_again_changes_nothing(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from core.errors import BadWords, CannotReproduce, LimitReached, ModelUnavailabl
 from core.person import OWNER, Place
 from core.studio import Ask, Studio
 from tests.support.archive import png
+from tests.support.attachments import half_mask
 from tests.support.page import BEARER, Running, running
 from web.client import RemoteStudio
 from web.wire import STATUS, error_from, status_of
@@ -64,6 +65,7 @@ async def test_both_sides_tell_the_same(site: Running, remote: RemoteStudio) -> 
     assert await remote.health() == await studio.health()
     taken = await remote.take_sketch(png())
     assert taken == await studio.take_sketch(png())
+    assert await remote.take_mask(half_mask()) == await studio.take_mask(half_mask())
     assert await remote.sketch_file(taken["digest"]) == await studio.sketch_file(taken["digest"])
     assert await remote.picture_as_sketch(OWNER, HERE, picture["id"]) == await studio.picture_as_sketch(
         OWNER, HERE, picture["id"]

@@ -16,6 +16,7 @@ from playwright.async_api import Browser, ConsoleMessage, Page, Route, async_pla
 from core.person import OWNER
 from core.wording import ACTIONS
 from tests.support.archive import png
+from tests.support.attachments import holed
 from tests.support.fake_engine import FakeEngine
 from tests.support.page import running
 from web.assets import FOLDER
@@ -168,6 +169,40 @@ async def test_a_sketch_is_drawn_and_sent(chromium: Browser, tmp_path: Path) -> 
             "#file", {"name": "h.png", "mimeType": "image/png", "buffer": b"<svg onload=alert(1)>"}
         )
         await expect(page.locator("#sketch [role=alert]")).to_be_visible()
+
+
+async def test_only_the_transparent_part_is_painted_where_that_is_chosen(chromium: Browser, tmp_path: Path) -> None:
+    async with running(tmp_path) as site, tab(chromium, site.url) as page:
+        box = page.get_by_label("Paint only the transparent part")
+        for raw, offered in ((png(), 0), (holed(), 1)):
+            await page.set_input_files("#file", {"name": "h.png", "mimeType": "image/png", "buffer": raw})
+            await expect(page.locator("#sketch img")).to_be_visible()
+            await expect(box).to_have_count(offered)
+            await say(page, "a red heart --steps 5")
+            await expect(page.locator("#sketch")).to_be_hidden()
+        facts = page.locator("article[data-state=delivered] .facts")
+        await expect(facts).to_have_count(2)
+        assert not any("inpainted" in each for each in await facts.all_text_contents())
+
+        await page.set_input_files("#file", {"name": "h.png", "mimeType": "image/png", "buffer": holed()})
+        await expect(page.locator("#sketch output")).to_have_text("75 %")
+        await box.check()
+        await expect(page.locator("#sketch output")).to_have_text("100 %")
+        await shot(page, "inpaint")
+        await say(page, "a red heart --steps 5 --seed 7")
+        card = page.locator("article").nth(2)
+        await expect(card.locator(".facts")).to_contain_text("strength 1, inpainted")
+        await card.get_by_role("button", name="Reroll").click()
+        await expect(page.locator("article").nth(3).locator(".facts")).to_contain_text("inpainted")
+
+        await page.set_input_files("#file", {"name": "h.png", "mimeType": "image/png", "buffer": holed()})
+        await box.check()
+        await page.get_by_label("Paint over").fill("60")
+        await box.uncheck()
+        await expect(page.locator("#sketch output")).to_have_text("60 %")
+        await box.check()
+        await say(page, "a red heart --steps 5")
+        await expect(page.locator("article").nth(4).locator(".facts")).to_contain_text("strength 0.6, inpainted")
 
 
 RIGHT_EDGES = """() => [...document.querySelectorAll('body, main, article, article *')]

@@ -10,6 +10,7 @@ const ROWS = [
   ['a cat --ar 3:2', 'an aspect; or --size 128x96 in multiples of 8'],
   ['a {red, blue} heart', 'one picture for each word of a set'],
   ['a cat --strength 0.6', 'with a sketch: how much of it is painted over'],
+  ['a cat --inpaint', 'with a sketch: only its transparent part is painted'],
   ['/reroll', 'your last picture again with a new seed; name another by the end of its id'],
   ['/reproduce', 'your last picture again, to the bit'],
 ];

@@ -4,6 +4,7 @@ import * as api from './api.js';
 import { button, el, problemText, shown } from './dom.js';
 
 const DEFAULT = 75;
+const WHOLE = 100;
 
 export class SketchBox {
   /** pad opens the drawing pad; reproduced(sheets) shows what a painted file brought. */
@@ -13,6 +14,7 @@ export class SketchBox {
     this.drop = document.getElementById('drop');
     this.upload = null;
     this.strength = null;
+    this.clearPart = null;
     const picker = document.getElementById('file');
     document.getElementById('attach').addEventListener('click', () => picker.click());
     document.getElementById('draw').addEventListener('click', () => this.draw());
@@ -45,13 +47,15 @@ export class SketchBox {
   /** Return what is to be sent with the words, when the upload is through. */
   async taken() {
     if (!this.upload) return {};
-    const { digest } = await this.upload;
-    return { sketch: digest, options: this.strength === null ? {} : { strength: this.strength } };
+    const { digest, mask } = await this.upload;
+    const options = this.strength === null ? {} : { strength: this.strength };
+    return { sketch: digest, options, ...(this.clearPart?.checked ? { mask } : {}) };
   }
 
   clear() {
     this.upload = null;
     this.strength = null;
+    this.clearPart = null;
     this.root.hidden = true;
     this.root.replaceChildren();
   }
@@ -78,18 +82,34 @@ export class SketchBox {
     const url = api.sketchUrl(taken.digest);
     const told = el('p', { class: 'told' }, `Sketch, ${taken.width} × ${taken.height}`);
     for (const note of taken.notes) told.append(el('small', {}, shown(note)));
-    const acts = el('p', { class: 'acts' }, this.slider(), button('Draw on it', () => this.draw(url)),
+    const acts = el('p', { class: 'acts' }, this.slider(), taken.mask ? this.choice() : null, button('Draw on it', () => this.draw(url)),
       file?.type === 'image/png' ? this.reproduce(file) : null);
     this.root.replaceChildren(el('img', { src: url, alt: 'The sketch to start from' }), el('div', {}, told, acts), this.remove());
   }
 
   slider() {
-    const share = el('output', {}, `${DEFAULT} %`);
-    const range = el('input', {
-      type: 'range', min: '5', max: '100', step: '5', value: String(DEFAULT),
-      on: { input: () => { this.strength = Number(range.value) / 100; share.textContent = `${range.value} %`; } },
+    this.share = el('output', {});
+    this.range = el('input', {
+      type: 'range', min: '5', max: '100', step: '5',
+      on: { input: () => { this.strength = Number(this.range.value) / 100; this.paintOver(this.range.value); } },
     });
-    return el('label', { title: 'How much of the sketch is painted over (--strength)' }, 'Paint over', range, share);
+    this.paintOver(DEFAULT);
+    return el('label', { title: 'How much of the sketch is painted over (--strength)' }, 'Paint over', this.range, this.share);
+  }
+
+  paintOver(percent) {
+    this.range.value = String(percent);
+    this.share.textContent = `${percent} %`;
+  }
+
+  /** Offer what --inpaint says in words; its own default is to paint over all of that part. */
+  choice() {
+    this.clearPart = el('input', {
+      type: 'checkbox',
+      on: { change: () => { if (this.strength === null) this.paintOver(this.clearPart.checked ? WHOLE : DEFAULT); } },
+    });
+    return el('label', { title: 'What is not transparent stays as it is (--inpaint)' }, this.clearPart,
+      'Paint only the transparent part');
   }
 
   reproduce(file) {
