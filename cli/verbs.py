@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from cli import paint
+from cli import own, paint
 from cli.args import Given, take, whole_number
 from cli.console import Console
 from cli.desk import Desk
@@ -64,6 +64,14 @@ async def _do(verb: str, desk: Desk, given: Given) -> int:
             return await _audit(desk, given)
         case "models":
             return await _models(desk, given)
+        case "limits":
+            return await own.limits(desk, given)
+        case "queue":
+            return await own.queue(desk, given)
+        case "export":
+            return await own.export(desk, given)
+        case "erase":
+            return await own.erase(desk, given)
     raise BadInput(f"./limner {verb} does not ask the studio.")
 
 

@@ -105,7 +105,11 @@ class Audit:
                     await self._call_off(job)
                     return
                 moved, _ = await inbox.next()
-                job = (await self._archive.job(job.id) if moved else None) or job
+                found = await self._archive.job(job.id) if moved else job
+                if found is None:
+                    # Erased with the Picture it makes again.
+                    return
+                job = found
 
     async def _call_off(self, job: Job) -> None:
         await self._archive.cancel(job.id)

@@ -169,6 +169,8 @@ class Looking:
 
     async def _find_job(self, id_or_tail: str) -> Job:
         job = await self._archive.job(id_or_tail)
+        if job is None and await self._archive.erased(id_or_tail):
+            raise NotFound(f"Job {id_or_tail} was erased by who asked for it.", "Nothing of it is kept.")
         if job is None:
             raise NotFound(f"There is no job {id_or_tail}.", "See your own with /history.")
         return job
@@ -178,6 +180,8 @@ class Looking:
         found = await self._archive.picture(id_or_tail)
         if found is None and (job := await self._archive.job(id_or_tail)) is not None:
             return (await self._archive.pictures([job.id]))[job.id][0], job
+        if found is None and await self._archive.erased(id_or_tail):
+            raise NotFound(f"Picture {id_or_tail} was erased by who asked for it.", "Paint another: /imagine.")
         if found is None:
             raise NotFound(f"There is no picture {id_or_tail}.", "See your own with /history.")
         return found

@@ -2,21 +2,172 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from core.person import AUDITOR
 from core.records import Clock, Erased
+from db import moves
 from db.accept import Till
-from db.files import Files
-from db.ids import tidy
+from db.files import FOLDERS, Files
+from db.ids import LENGTH, tidy
+from db.reading import TAIL
 from db.session import Store
-from db.tables import ErasedRow
+from db.tables import ActRow, ClearPartRow, DefaultsRow, DoomedRow, ErasedRow, FileRow, JobRow, PictureRow
+
+BATCH = 100
+"""Jobs erased in one transaction; others accept and claim between two of them."""
+
+CHECKPOINTS = 5
+UNUSED_MS = 24 * 3_600_000
+"""After so long a Sketch that no Job points at is forgotten: whoever sent it asked for nothing."""
+
+Source = tuple[str, str]
+"""Kind and digest of a file."""
 
 
-def erased(session: Session, typed: str) -> bool:
-    """Say whether this id was erased."""
-    return session.get(ErasedRow, tidy(typed)) is not None
+@dataclass(slots=True)
+class Toll:
+    """Count what goes, batch by batch; sent: the Sketches that may have lost their last row."""
+
+    jobs: int = 0
+    pictures: int = 0
+    running: list[str] = field(default_factory=list)
+    sent: set[Source] = field(default_factory=set)
 
 
 async def erase(store: Store, files: Files, till: Till, clock: Clock, person: str) -> Erased:
-    """Erase a Person."""
-    return Erased()
+    """Erase a Person; done again after a crash it finishes what was begun."""
+    await store.write(lambda s: _forget(s, person, till.payer(person)))
+    toll = Toll()
+    while await store.write(lambda s: _batch(s, clock(), person, toll), "erase"):
+        pass
+    # The long look is a reader's; what is accepted meanwhile is looked at by the writer.
+    used, newest = await store.read(lambda s: (_used(s), s.execute(select(func.max(PictureRow.id))).scalar() or ""))
+    await store.write(lambda s: _doom_sketches(s, clock(), toll.sent, used | _used(s, newest)))
+    gone = await store.write(lambda s: clear(s, files))
+    clean = False
+    for _ in range(CHECKPOINTS):
+        clean = clean or await store.scrub()
+    return Erased(toll.jobs, toll.pictures, gone, tuple(toll.running), clean)
+
+
+def erased(session: Session, typed: str) -> bool:
+    """Say whether a Job or Picture of this id, or tail, was erased."""
+    tail = tidy(typed)
+    if len(tail) < TAIL:
+        return False
+    if len(tail) == LENGTH:
+        return session.get(ErasedRow, tail) is not None
+    return session.scalars(select(ErasedRow.id).where(ErasedRow.id.like(f"%{tail}")).limit(1)).first() is not None
+
+
+def clear(session: Session, files: Files) -> int:
+    """Remove doomed files from the disk, but those that somebody has brought again; on the write thread alone."""
+    doomed = session.scalars(select(DoomedRow)).all()
+    gone = 0
+    for row in doomed:
+        if session.get(FileRow, (row.digest, row.kind)) is None:
+            gone += files.remove(row.digest, row.kind)
+        session.delete(row)
+    return gone
+
+
+def orphan(session: Session, files: Files, job_id: str, digest: str) -> None:
+    """Remove a Picture's file that was written while its Job was erased."""
+    if session.get(JobRow, job_id) is None and session.get(FileRow, (digest, "picture")) is None:
+        files.remove(digest, "picture")
+
+
+def _forget(session: Session, person: str, payer: str) -> None:
+    """Remove what is kept of a Person beside Jobs; acts stay, under a name that says nothing."""
+    session.execute(delete(DefaultsRow).where(DefaultsRow.person == person))
+    session.execute(update(ActRow).where(ActRow.person == person).values(person=f"erased:{payer[:10]}"))
+
+
+def _batch(session: Session, now: int, person: str, toll: Toll) -> bool:
+    """Erase some Jobs, and the audits of their Pictures; False where none is left."""
+    mine = select(JobRow).where(JobRow.person == person).order_by(JobRow.id).limit(BATCH).with_for_update()
+    jobs = list(session.scalars(mine, execution_options={"populate_existing": True}))
+    ids = [job.id for job in jobs]
+    audits = (
+        select(JobRow)
+        .join(PictureRow, PictureRow.job_id == JobRow.id)
+        .where(
+            JobRow.person == AUDITOR.id,
+            PictureRow.parent_id.in_(select(PictureRow.id).where(PictureRow.job_id.in_(ids))),
+        )
+    )
+    jobs += session.scalars(audits).unique()
+    ids = [job.id for job in jobs]
+    for job in jobs:
+        if job.state == "running":
+            toll.running.append(job.id)
+        if job.state in ("queued", "running"):
+            moves.end(session, job, "cancelled", now, "cancelled", "", "erase")
+    pictures = session.execute(
+        select(PictureRow.id, PictureRow.file_digest, PictureRow.recipe).where(PictureRow.job_id.in_(ids))
+    ).all()
+    toll.jobs += len(jobs)
+    toll.pictures += len(pictures)
+    toll.sent |= {("sketch", job.sketch) for job in jobs if job.sketch}
+    for _, _, recipe in pictures:
+        toll.sent |= set(_sources(recipe))
+    session.add_all(ErasedRow(id=each, at=now) for each in (*ids, *(row.id for row in pictures)))
+    session.flush()
+    session.expunge_all()
+    session.execute(delete(PictureRow).where(PictureRow.job_id.in_(ids)))
+    # Moves, outbox and replies go with their Job.
+    session.execute(delete(JobRow).where(JobRow.id.in_(ids)))
+    _doom_pictures(session, {row.file_digest for row in pictures if row.file_digest})
+    return bool(jobs)
+
+
+def _doom_pictures(session: Session, digests: set[str]) -> None:
+    used = set(session.scalars(select(PictureRow.file_digest).where(PictureRow.file_digest.in_(digests)).distinct()))
+    _doom(session, {("picture", digest) for digest in digests - used})
+
+
+def _doom_sketches(session: Session, now: int, sent: set[Source], used: set[Source]) -> None:
+    """Doom the Sketches sent for what was erased, and old ones of which nothing came, unless a row points at them."""
+    kinds = [kind for kind in FOLDERS if kind != "picture"]
+    idle = select(FileRow.kind, FileRow.digest).where(FileRow.kind.in_(kinds), FileRow.created_at < now - UNUSED_MS)
+    going = (sent | {(kind, digest) for kind, digest in session.execute(idle)}) - used
+    parts = session.scalars(select(ClearPartRow)).all()
+    for part in parts:
+        # The mask of a Sketch's transparent part goes with it, and stays with it.
+        if ("sketch", part.sketch) in going:
+            session.delete(part)
+            going |= {("mask", part.mask)} if part.mask else set()
+    stays = {("mask", part.mask) for part in parts if ("sketch", part.sketch) not in going and part.mask}
+    _doom(session, going - used - stays)
+
+
+def _doom(session: Session, several: Iterable[Source]) -> None:
+    for kind, digest in several:
+        row = session.get(FileRow, (digest, kind))
+        if row is not None:
+            session.delete(row)
+        session.merge(DoomedRow(digest=digest, kind=kind))
+    session.flush()
+
+
+def _used(session: Session, after: str = "") -> set[Source]:
+    """Return the Sketches and masks that Jobs and Recipes point at, of rows with an id above `after`."""
+    jobs = select(JobRow.sketch).where(JobRow.sketch.is_not(None), JobRow.id > after).distinct()
+    found: set[Source] = {("sketch", digest) for digest in session.scalars(jobs) if digest}
+    recipes = select(PictureRow.recipe).where(
+        PictureRow.id > after, or_(PictureRow.recipe.contains('"sketch":'), PictureRow.recipe.contains('"mask":'))
+    )
+    for recipe in session.scalars(recipes):
+        found |= set(_sources(recipe))
+    return found
+
+
+def _sources(recipe: str) -> list[Source]:
+    data = json.loads(recipe)
+    return [(kind, data[kind]["digest"]) for kind in ("sketch", "mask") if data.get(kind)]

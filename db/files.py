@@ -54,6 +54,20 @@ class Files:
             raise Damaged(f"The file {path} is damaged.", "The owner may find it in a backup.")
         return raw
 
+    def has(self, digest: str, kind: Kind) -> bool:
+        """Say whether a file is there."""
+        return self.path(digest, kind).is_file()
+
+    def remove(self, digest: str, kind: str) -> bool:
+        """Remove a file; False where it was gone."""
+        path = self.path(digest, next(each for each in FOLDERS if each == kind))
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            return False
+        _flush(path.parent)
+        return True
+
     def head(self, digest: str, kind: Kind, size: int) -> bytes | None:
         """Return a file's first bytes, None where it is gone."""
         try:

@@ -8,12 +8,13 @@ from typing import Literal
 
 from sqlalchemy.orm import Session
 
+from core.errors import Lost
 from core.job import Job
 from core.limits import Limits
 from core.picture import Picture
 from core.progress import Painted
 from core.records import Clock, CrashPoint, NewJob, Parcel, Receipt
-from db import accept, claims, keeping, moves, outbox
+from db import accept, claims, erasing, keeping, moves, outbox
 from db.audits import AuditLog
 from db.files import Files
 from db.rows import to_job
@@ -53,9 +54,13 @@ class JobLog(AuditLog):
 
         def work(session: Session) -> Picture:
             self._at("after_picture_file")
-            return claims.store(session, self._clock(), job, picture, kept)
+            return claims.store(session, self._clock(), job, picture, keeping.still(self._files, kept, painted))
 
-        return await self._store.write(work, "store")
+        try:
+            return await self._store.write(work, "store")
+        except Lost:
+            await self._store.write(lambda s: erasing.orphan(s, self._files, job.id, kept.file_digest))
+            raise
 
     async def fail_picture(self, job: Job, picture: Picture, code: str, text: str) -> None:
         """Move one Picture to failed under the Job's fence."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from dataclasses import replace
 
 from PIL import Image, ImageChops
 
@@ -38,6 +39,13 @@ def keep(files: Files, store: Store, picture: Picture, painted: Painted) -> Kept
         fingerprint=pack(painted.fingerprint.as_json()),
         verdict=verdict,
     )
+
+
+def still(files: Files, kept: Kept, painted: Painted) -> Kept:
+    """Return what is kept once its file is surely there: an erase may have taken it; on the write thread."""
+    if files.has(kept.file_digest, "picture"):
+        return kept
+    return replace(kept, file_digest=files.keep(painted.png, "picture"), bytes=len(painted.png))
 
 
 def original(files: Files, store: Store, replay: Replay) -> tuple[str, bytes] | None:

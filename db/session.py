@@ -65,6 +65,25 @@ class Store:
 
         await self.on_thread(lambda: self._guarded(work))
 
+    async def scrub(self) -> bool:
+        """Fold the WAL in and empty it, or vacuum; False where a reader still needs what is in it."""
+        return await self.on_thread(lambda: self._guarded(self._scrub))
+
+    def _scrub(self) -> bool:
+        raw = self._writer.raw_connection()
+        try:
+            if self._writer.dialect.name == "sqlite":
+                (busy, _, _) = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                return not busy
+            driver: Any = raw.driver_connection
+            driver.rollback()
+            driver.autocommit = True
+            driver.execute("VACUUM jobs, pictures, moves, outbox, replies, defaults, acts")
+            driver.autocommit = False
+            return True
+        finally:
+            raw.close()
+
     def examine_later(self, examine: Callable[[], StudioError | None]) -> None:
         """Look for damage while the program runs: once found, nothing more is accepted."""
         self.damaged = examine() or self.damaged

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from core.draft import MaskInfo, SketchInfo
 from core.picture import Picture
 from core.records import Form, PngFacts, WeightsFile
-from db import claims, forms, keeping, marks, masks, reading
+from db import claims, erasing, forms, keeping, marks, masks, reading
 from db.files import Kind
 from db.intake import Intake
 from db.joblog import JobLog
@@ -89,4 +89,5 @@ class Shelf(JobLog):
 
     async def sweep(self) -> int:
         """Remove files that have no row and are older than an hour; at start, by the holder of the lock alone."""
+        await self._store.write(lambda s: erasing.clear(s, self._files))
         return await self._store.in_pool(lambda: keeping.sweep(self._files, self._store, self._clock()))
