@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -48,6 +49,8 @@ def local(config: Config, device: DeviceChoice, registry: Registry, load: Load, 
         device=device.device,
         dtype=device.dtype,
         threads=device.threads,
+        memory_format=device.memory_format,
+        attention=device.attention,
         sizes=config.engine.rows,
         mode=config.engine.mode,
         default=config.models.default,
@@ -98,7 +101,7 @@ async def read_device(config: Config, archive: SqlArchive) -> DeviceChoice:
     )
     if "engine.dtype" not in noted:
         await archive.override({"engine.dtype": choice.dtype, "engine.threads": choice.threads})
-    return choice
+    return replace(choice, memory_format=wanted.memory_format, attention=wanted.attention)
 
 
 def folders(config: Config) -> dict[str, Path]:

@@ -1,4 +1,4 @@
-"""E3, speed by rows: seconds a row of a narrow UNet, bf16 and fp32, contiguous and channels_last, in turns.
+"""E3, speed by rows: seconds a row of a narrow UNet, bf16 and fp32, contiguous, channels_last and fused, in turns.
 
 usage: python -m bench.e3 [repeats]
 """
@@ -32,6 +32,10 @@ def main(repeats: int) -> None:
         for name, dtype in DTYPES.items()
         for memory, memory_format in FORMATS.items()
     }
+    for name, dtype in DTYPES.items():
+        unet = make_unet(NARROW, "cpu", dtype)
+        unet.fuse_qkv_projections()
+        arms[f"{name} fused-qkv"] = (unet, torch.contiguous_format)
     table = sweep(arms, NARROW, ROWS, repeats, lambda: None, lambda: time.perf_counter() - began < MOST_S)
     whole = [row for row in table if "left_out" not in row]
     gain = {arm: whole[0][arm]["row_s"] / whole[-1][arm]["row_s"] for arm in arms} if whole else {}

@@ -42,6 +42,8 @@ class EngineTable(Table):
     device: Literal["auto", "cpu", "cuda"]
     dtype: Literal["auto", "float32", "bfloat16", "float16"]
     threads: int = Field(ge=0, le=512)
+    memory_format: Literal["contiguous", "channels_last"]
+    attention: Literal["sdpa", "fused-qkv"]
     mode: Literal["fast", "exact"]
     rows: tuple[int, ...] = Field(min_length=1)
     previews: int = Field(ge=0, le=50)

@@ -17,11 +17,13 @@ PACKAGES = ("torch", "diffusers", "transformers", "pillow")
 
 @dataclass(frozen=True, slots=True)
 class DeviceChoice:
-    """Hold what is written down at first start: device, dtype and threads of a step."""
+    """Hold what is written down at first start: device, dtype and threads of a step; and what the owner set beside."""
 
     device: str
     dtype: str
     threads: int
+    memory_format: str = "contiguous"
+    attention: str = "sdpa"
 
 
 def has_cuda() -> bool:
@@ -48,7 +50,8 @@ def known_facts(choice: DeviceChoice) -> dict[str, Any]:
         "device": device_name(choice.device),
         "dtype": choice.dtype,
         "threads": choice.threads,
-        "memory_format": "contiguous",
+        "memory_format": choice.memory_format,
+        "attention": choice.attention,
         "onednn_max_cpu_isa": isa,
     }
 

@@ -30,7 +30,6 @@ def device_facts(device: torch.device) -> dict[str, Any]:
         "machine": platform.machine(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "onednn_max_cpu_isa": os.environ.get("ONEDNN_MAX_CPU_ISA", ""),
-        "attention": "sdpa",
         "generator": "cpu",
     }
     if device.type == "cuda":
@@ -48,6 +47,7 @@ def of_run(device: Mapping[str, Any], run: Run, key: Key, mode: str, self_test: 
         "dtype": key.dtype,
         "threads": key.threads,
         "memory_format": key.memory_format,
+        "attention": key.attention,
         "profile": key.profile,
         "mode": _mode(run, mode),
         "self_test": "untested" if key.exclusive else self_test,

@@ -23,7 +23,7 @@ from inference.making import Making, advance_all, call, forward
 from inference.models import Registry
 from inference.quiet import hush
 from inference.run import Batch, Key, Run
-from inference.weights import DTYPES, FORMATS, Plan, Shelf, Weights, widened
+from inference.weights import ATTENTIONS, DTYPES, FORMATS, Plan, Shelf, Weights, widened
 
 Mode = Literal["fast", "exact"]
 MOST_THREADS = 256
@@ -51,6 +51,7 @@ class LocalEngine:
         sizes: Sequence[int] = (1, 2, 4, 8),
         mode: Mode = "fast",
         memory_format: str = "contiguous",
+        attention: str = "sdpa",
         default: str = "builtin",
         loaded: int = 2,
         verdicts: MutableMapping[str, str] | None = None,
@@ -67,7 +68,7 @@ class LocalEngine:
         self._load = load
         self._registry = registry
         self._device = torch.device(device)
-        self._own = Key(model="", dtype=dtype, threads=threads, memory_format=memory_format)
+        self._own = Key(model="", dtype=dtype, threads=threads, memory_format=memory_format, attention=attention)
         self._mode = mode
         self._default = default
         self._shelf = Shelf(registry.folder, self._device, loaded)
@@ -160,7 +161,7 @@ class LocalEngine:
 
     def _weights(self, model: ModelRef, key: Key) -> Weights:
         """Return a loaded Model; under the device's own switches each answers the self-test once."""
-        weights = self._shelf.get(Plan(model.digest, model.family, key.dtype, key.memory_format))
+        weights = self._shelf.get(Plan(model.digest, model.family, key.dtype, key.memory_format, key.attention))
         if not key.exclusive and model.digest not in self._verdicts:
             told = fingerprint.self_test(lambda *rows: forward(weights, *rows), weights, self._tried)
             self._verdicts[model.digest] = told
@@ -223,13 +224,15 @@ class LocalEngine:
         """Return the switches the Run is made under: the device's own, in a Reproduce the logged ones it can apply."""
         own = self._own
         logged = {} if run.replay is None else run.replay.fingerprint.facts
-        dtype, threads, memory = logged.get("dtype"), logged.get("threads"), logged.get("memory_format")
+        dtype, threads = logged.get("dtype"), logged.get("threads")
+        memory, attention = logged.get("memory_format"), logged.get("attention")
         found = replace(
             own,
             model=recipe.model.digest,
             dtype=str(dtype) if dtype in DTYPES else own.dtype,
             threads=threads if isinstance(threads, int) and 1 <= threads <= MOST_THREADS else own.threads,
             memory_format=str(memory) if memory in FORMATS else own.memory_format,
+            attention=str(attention) if attention in ATTENTIONS else own.attention,
         )
         return found if replace(found, model=own.model) == own else replace(found, exclusive=True)
 

@@ -15,8 +15,8 @@ class Key:
     """Name what the Runs of one model call must share.
 
     model is a digest, latent is (H/8, W/8), text is the number of tokens a Prompt is padded to. dtype, threads,
-    memory_format and profile come from the device, or in a Reproduce from the logged Fingerprint; where those differ
-    from the device's own, the Key is exclusive: its Runs wait until nothing else is in the making.
+    memory_format, attention and profile come from the device, or in a Reproduce from the logged Fingerprint; where
+    those differ from the device's own, the Key is exclusive: its Runs wait until nothing else is in the making.
     """
 
     model: str
@@ -26,6 +26,7 @@ class Key:
     dtype: str = "float32"
     threads: int = 1
     memory_format: str = "contiguous"
+    attention: str = "sdpa"
     profile: str = "high"
     exclusive: bool = False
 

@@ -24,6 +24,8 @@ from inference.previews import Colours, fit
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 GUIDANCE = "timestep_cond"
 """diffusers' name for the row a distilled UNet reads its guidance in."""
+ATTENTIONS = ("sdpa", "fused-qkv")
+"""How a UNet attends: query, key and value each by a product of its own, or by one for all that read the same."""
 FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
 
 
@@ -34,7 +36,8 @@ class Plan:
     digest: str
     family: str
     dtype: str
-    memory_format: str
+    memory_format: str = "contiguous"
+    attention: str = "sdpa"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,7 @@ def load_sd1(folder: Path, plan: Plan, device: torch.device) -> Weights:
     """Load a Stable Diffusion 1.x folder: safetensors from this disk alone."""
     text_encoder = _load(CLIPTextModel, folder / "text_encoder", "text_encoder", plan, device)
     vae = _load(AutoencoderKL, folder / "vae", "vae", plan, device)
-    unet = _load(UNet2DConditionModel, folder / "unet", "unet", plan, device)
+    unet = _unet(folder, plan, device)
     return Weights(
         plan=plan,
         unet=unet,
@@ -95,7 +98,7 @@ def load_sdxl(folder: Path, plan: Plan, device: torch.device) -> Weights:
     """Load a Stable Diffusion XL folder: safetensors from this disk alone."""
     second = _load(CLIPTextModelWithProjection, folder / "text_encoder_2", "text_encoder_2", plan, device)
     vae = _load(AutoencoderKL, folder / "vae", "vae", plan, device)
-    unet = _load(UNet2DConditionModel, folder / "unet", "unet", plan, device)
+    unet = _unet(folder, plan, device)
     with widened(vae, vae.config.force_upcast):
         colours = fit(vae)
     return Weights(
@@ -180,6 +183,13 @@ class Shelf:
         self._loaded.clear()
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
+
+
+def _unet(folder: Path, plan: Plan, device: torch.device) -> Any:
+    unet = _load(UNet2DConditionModel, folder / "unet", "unet", plan, device)
+    if plan.attention == "fused-qkv":
+        unet.fuse_qkv_projections()
+    return unet
 
 
 def _load(kind: Any, part: Path, name: str, plan: Plan, device: torch.device) -> Any:

@@ -27,7 +27,7 @@ def test_facts_are_flat_json_and_name_what_moves_pixels() -> None:
     assert json.loads(json.dumps(facts)) == facts
     assert all(isinstance(value, str | int | bool) for value in facts.values())
     assert facts["torch"].startswith(torch.__version__[:4])
-    assert {"diffusers", "transformers", "pillow", "device", "machine", "cpu_capability", "attention"} <= set(facts)
+    assert {"diffusers", "transformers", "pillow", "device", "machine", "cpu_capability"} <= set(facts)
     assert facts["device"]
 
 
@@ -35,7 +35,7 @@ def test_a_runs_fingerprint_has_its_trace_and_its_keys_switches() -> None:
     run = runs_of([recipe(registry().card("tiny"))])[0]
     for size in (8, 8, 2):
         run.stepped(size)
-    key = Key(model="m", dtype="bfloat16", threads=3, memory_format="channels_last", profile="high")
+    key = Key(model="m", dtype="bfloat16", threads=3, memory_format="channels_last", attention="fused-qkv")
     found = fingerprint.of_run({"torch": "1"}, run, key, "fast", "equal")
     assert found.trace == ((8, 2), (2, 1))
     assert found.facts == {
@@ -43,6 +43,7 @@ def test_a_runs_fingerprint_has_its_trace_and_its_keys_switches() -> None:
         "dtype": "bfloat16",
         "threads": 3,
         "memory_format": "channels_last",
+        "attention": "fused-qkv",
         "profile": "high",
         "mode": "fast",
         "self_test": "equal",

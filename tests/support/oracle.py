@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 from atexit import register
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -127,10 +128,14 @@ def turbo(folder: Path, copy: Path, scheduler: str) -> Path:
     return copy
 
 
+def as_it_is(pipe: Any) -> None:
+    """Change nothing about a stock pipeline."""
+
+
 @cache
-def company(cases: tuple[Case, ...], dtype: str, seed: int = 3) -> list[Made]:
-    """Return what the engine makes of all Cases at once, in random Batches."""
-    local = engine(models(), dtype=dtype, loaded=8)
+def company(cases: tuple[Case, ...], dtype: str, seed: int = 3, **settings: str) -> list[Made]:
+    """Return what the engine makes of all Cases at once, in random Batches; settings: of the engine."""
+    local = engine(models(), dtype=dtype, loaded=8, **settings)
     local.warm()
     recipes = [case.recipe(number) for number, case in enumerate(cases)]
     runs = runs_of(recipes)
@@ -144,11 +149,17 @@ def company(cases: tuple[Case, ...], dtype: str, seed: int = 3) -> list[Made]:
 
 
 def alone(
-    wanted: Paint, dtype: str, folder: Path | None = None, sketch: bytes | None = None, mask: bytes | None = None
+    wanted: Paint,
+    dtype: str,
+    folder: Path | None = None,
+    sketch: bytes | None = None,
+    mask: bytes | None = None,
+    set_up: Callable[[Any], None] = as_it_is,
 ) -> tuple[torch.Tensor, Rows]:
     """Return the stock pipeline's last Latent and pixels of a Recipe.
 
     folder: of another model than `models` has; sketch, mask: the files meant, where they are not the usual ones.
+    set_up: applied to the pipeline, whose parts are its own then.
     """
     torch.set_num_threads(1)
     seen: list[torch.Tensor] = []
@@ -157,7 +168,7 @@ def alone(
         seen.append(now["latents"])
         return now
 
-    pipe = _pipeline(wanted, dtype, folder or models().folder(wanted.model.digest))
+    pipe = _pipeline(wanted, dtype, folder or models().folder(wanted.model.digest), set_up)
     given: dict[str, Any] = {
         "prompt": wanted.prompt,
         "num_inference_steps": wanted.steps,
@@ -179,9 +190,9 @@ def alone(
     return seen[-1], np.asarray(image)
 
 
-def check(made: Made, dtype: str) -> None:
+def check(made: Made, dtype: str, set_up: Callable[[Any], None] = as_it_is) -> None:
     """Raise AssertionError where the engine's Picture is not the stock one: bit for bit, near it in float32."""
-    latent, pixels = alone(made.recipe, dtype)
+    latent, pixels = alone(made.recipe, dtype, set_up=set_up)
     found = np.asarray(Image.open(io.BytesIO(made.painted.png)))
     assert latent.abs().mean() > 0.1, made.case.name
     if dtype == "float32":
@@ -192,9 +203,9 @@ def check(made: Made, dtype: str) -> None:
         assert np.array_equal(found, pixels), made.case.name
 
 
-def _pipeline(wanted: Paint, dtype: str, folder: Path) -> Any:
+def _pipeline(wanted: Paint, dtype: str, folder: Path, set_up: Callable[[Any], None]) -> Any:
     """Return the stock pipeline for a Recipe, with a new scheduler object of its sampler."""
-    stock = _loaded(dtype, folder)
+    stock = _loaded(dtype, folder, set_up)
     plain, sketched = STOCK[wanted.model.family.partition("-")[0]]
     distilled = wanted.model.family == "sd1-lcm" and wanted.sampler == "lcm"
     name = plain if wanted.sketch is None else sketched
@@ -216,8 +227,10 @@ def _pipeline(wanted: Paint, dtype: str, folder: Path) -> Any:
 
 
 @cache
-def _loaded(dtype: str, folder: Path) -> Any:
-    return diffusers.DiffusionPipeline.from_pretrained(folder, dtype=getattr(torch, dtype), local_files_only=True)
+def _loaded(dtype: str, folder: Path, set_up: Callable[[Any], None]) -> Any:
+    pipe = diffusers.DiffusionPipeline.from_pretrained(folder, dtype=getattr(torch, dtype), local_files_only=True)
+    set_up(pipe)
+    return pipe
 
 
 def _sketch(wanted: Paint, dtype: str, png: bytes) -> Any:
