@@ -26,8 +26,9 @@ from core.pace import Pace
 from core.ports import Face
 from core.promise import Ground, unknown
 from core.recipe import SEEDS
-from core.records import CrashPoint, nothing
+from core.records import CrashPoint, Keep, nothing
 from core.studio import Studio
+from core.upkeep import Upkeep
 from db.archive import SqlArchive
 from inference.engine import Engine
 from inference.late import LateEngine
@@ -62,6 +63,7 @@ class Program:
     courier: Courier
     audit: Audit
     chronicle: Chronicle
+    upkeep: Upkeep
     faces: dict[str, Face]
     pool: ThreadPoolExecutor
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -89,6 +91,7 @@ class Program:
             "courier": self.courier.run(),
             "audit": self.audit.run(),
             "chronicle": self.chronicle.run(),
+            "upkeep": self.upkeep.run(),
         }
         for name, part in parts.items():
             task = asyncio.create_task(part, name=name)
@@ -198,6 +201,7 @@ def _wire(
         cut=cutter(registry, pool),
         ground=ground,
         meters=meters,
+        backups_days=config.keeping.backups_days,
     )
 
     def wake(cancelled: str | None) -> None:
@@ -206,9 +210,13 @@ def _wire(
 
     per_day = config.audit.per_day
     audit = Audit(archive, feed, wake, per_day, milliseconds, random.random, on_battery, asyncio.sleep)
+    kept = config.keeping
+    upkeep = Upkeep(archive, Keep(kept.pictures_days, kept.sketches_days, kept.disk_mb), meters, asyncio.sleep)
     chronicle = Chronicle(archive, feed, meters, house.state)
     studio = CountedStudio(archive, feed, house, audit.asked, at)
-    program = Program(config, archive, registry, queue, studio, dispatcher, courier, audit, chronicle, faces, pool)
+    program = Program(
+        config, archive, registry, queue, studio, dispatcher, courier, audit, chronicle, upkeep, faces, pool
+    )
     return program
 
 

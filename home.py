@@ -11,9 +11,9 @@ import webbrowser
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
-from build import HOME, Program, build
+from build import HOME, Program, build, milliseconds
 from cli.doctor import Patient
 from cli.help import Needs
 from cli.setup import Bench
@@ -22,6 +22,7 @@ from core.errors import AlreadyRunning, StudioError
 from core.finding import Application, Finding
 from core.lock import DataLock
 from core.studio import Studio
+from db import backup
 from db.archive import free_bytes
 from parts import probe
 
@@ -121,6 +122,15 @@ class Home:
                 probe=lambda: {} if isinstance(loaded, StudioError) else probe(loaded.config),
                 discord=self._findings,
             )
+
+    def restore(self, name: str, replace: bool) -> dict[str, Any]:
+        """Bring a backup back; raise AlreadyRunning where somebody works on the data folder."""
+        lock = DataLock(self._data)
+        lock.take()
+        try:
+            return backup.restore(self._data, name, replace=replace, stamp=f"{milliseconds()}")
+        finally:
+            lock.release()
 
     def bench(self) -> Bench:
         """Give the set-up all it works with."""

@@ -132,6 +132,7 @@ def main(argv: list[str]) -> int:
         open_studio=home.studio,
         examine=home.examine,
         bench=home.bench,
+        restore=home.restore,
         clock=milliseconds,
         new_source=lambda: f"cli:{secrets.token_hex(12)}",
     )

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from cli import doctor, help, settings, setup, verbs
+from cli import backing, doctor, help, settings, setup, verbs
 from cli.args import take
 from cli.console import Console
 from cli.help import Needs, verb_named
@@ -39,8 +39,8 @@ class Doors:
     """What the composition root opens for the command line.
 
     open_studio: the Studio of this process or of the one that runs, for a verb that needs the log or the device.
-    examine: everything the doctor looks at. bench: what the set-up works with. new_source: a fresh
-    unique id; clock: ms UTC.
+    examine: everything the doctor looks at. bench: what the set-up works with. restore: brings a backup back.
+    new_source: a fresh unique id; clock: ms UTC.
     """
 
     load: Callable[[], Loaded]
@@ -48,6 +48,7 @@ class Doors:
     open_studio: Callable[[Loaded, Needs], AbstractAsyncContextManager[Studio]]
     examine: Callable[[], AbstractAsyncContextManager[doctor.Patient]]
     bench: Callable[[], setup.Bench]
+    restore: backing.Restore
     clock: Callable[[], int]
     new_source: Callable[[], str]
 
@@ -75,6 +76,8 @@ def main(argv: Sequence[str], doors: Doors, console: Console) -> int:
         if command.help:
             console.say(command.help)
             return 0
+        if command.verb == "restore":
+            return backing.restore(command.args, doors.restore, console)
         if command.verb == "setup":
             # Asked for before the loop runs: Ctrl-C must reach a prompt.
             return asyncio.run(setup.run(command.args, setup.ask(console), doors.bench(), console))

@@ -164,6 +164,24 @@ else's too stays theirs. Backups lose it as they are replaced: docs/privacy.md."
         needs="settings",
     ),
     Verb(
+        "backup",
+        "",
+        "Copy the log and every file it names to data/backups, also while Limner runs.",
+        "./limner backup",
+        """Files are kept once for all backups. Older backups go after keeping.backups_days, never the newest.
+Secrets are not in it: keep data/env by yourself.
+With PostgreSQL it copies the files and names the pg_dump for the log.""",
+    ),
+    Verb(
+        "restore",
+        "<backup> [--replace]",
+        "Bring a backup back while Limner does not run.",
+        "./limner restore limner-20261123T033000000Z --replace",
+        "--replace         a log that is there is put aside under data/backups; without it, it is not touched.",
+        needs="settings",
+        switches=("--replace",),
+    ),
+    Verb(
         "setup",
         "[--sync]",
         "Take the Discord bot's token, check it with Discord, and say what is still missing.",

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from cli import own, paint
+from cli import backing, own, paint
 from cli.args import Given, take, whole_number
 from cli.console import Console
 from cli.desk import Desk
@@ -62,6 +62,8 @@ async def _do(verb: str, desk: Desk, given: Given) -> int:
             return await _show(desk, given)
         case "audit":
             return await _audit(desk, given)
+        case "backup":
+            return await backing.backup(desk, given)
         case "models":
             return await _models(desk, given)
         case "limits":

@@ -27,3 +27,5 @@ class House:
     ground: Callable[[str], Ground] = unknown
     """Says what a Picture of a Model (by digest) would be painted under now."""
     meters: Meters = field(default_factory=Meters)
+    backups_days: int = 0
+    """How long backups are kept; 0 = for ever."""

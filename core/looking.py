@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-from core import access
+from core import access, wording
 from core.defaults import words_for
 from core.draft import ModelCard
 from core.errors import NotAllowed, NotFound
@@ -67,6 +67,8 @@ class Looking:
         access.check("show", person, place, job)
         if picture.state != "stored":
             raise NotFound(f"Picture {picture.id[-6:]} is not painted yet.", "Wait for it, or see /history.")
+        if told := wording.gone(picture):
+            raise NotFound(f"Picture {picture.id[-6:]}: {told}", f"./limner reproduce {picture.id[-6:]}")
         if recipe is None:
             wants = (await self._archive.defaults(job.person.id)).recipe
             recipe = wants and (await rules_at(self._archive, job.place)).recipe

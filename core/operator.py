@@ -42,6 +42,12 @@ class Operator:
         self._feed.moved()
         return {"what": what, "server": server, "sentence": wording.act(what, detail)}
 
+    async def backup(self, person: Person) -> dict[str, Any]:
+        """Make a backup of log and files while everything goes on; the owner alone may."""
+        if not person.is_owner:
+            raise NotAllowed("Only the owner of this Limner may do that.")
+        return await self._archive.backup(self._house.backups_days)
+
     async def stats(self, person: Person, place: Place) -> dict[str, Any]:
         """Return what an operator needs of the last day; Persons by digest, no words."""
         server = _server(person, place, None, owners=False)

@@ -14,7 +14,7 @@ from core.pace import Standing
 from core.person import Person, Place
 from core.picture import Picture
 from core.progress import Painted, Progress
-from core.records import Act, Erased, Form, Move, NewJob, Parcel, PngFacts, Receipt, Tally, WeightsFile
+from core.records import Act, Erased, Form, Keep, Move, NewJob, Parcel, PngFacts, Receipt, Tally, WeightsFile
 from core.rules import Rules
 
 
@@ -203,6 +203,12 @@ class Archive(Protocol):
 
     async def session(self, secret_hash: str) -> str | None:
         """Return whose session it is, None where it is unknown or over."""
+
+    async def backup(self, keep_days: int) -> dict[str, Any]:
+        """Make a backup while everything goes on, and delete those older than `keep_days` (0: none)."""
+
+    async def forget(self, keep: Keep) -> Mapping[tuple[str, str], int]:
+        """Delete the files that are kept no longer; return how many by kind and cause. Rows and Recipes stay."""
 
 
 class Face(Protocol):

@@ -166,5 +166,14 @@ class PngFacts:
     height: int
 
 
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """How long files are kept, in days, and how much of the disk they may fill; 0 = for ever, without bound."""
+
+    pictures_days: int = 0
+    sketches_days: int = 0
+    disk_mb: int = 0
+
+
 Event = dict[str, Any]
 """What `Studio.watch` yields: {id: moves.id or None, type: move | waiting | stepping, job: id, ...}."""

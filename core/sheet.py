@@ -89,7 +89,7 @@ def picture_sheet(job: Job, picture: Picture, count: int) -> PictureSheet:
         "mask": paint.mask.digest if paint and paint.mask else None,
         "verdict": dict(picture.verdict),
         "fingerprint": picture.fingerprint.as_json() if picture.fingerprint else None,
-        "error": picture.error_text,
+        "error": picture.error_text or wording.gone(picture),
         "actions": list(access.picture_actions(picture)),
     }
 

@@ -28,6 +28,14 @@ ACTIONS = {
 """What the buttons say."""
 
 
+FILE_GONE = "Its file was deleted, as the owner set it; its recipe is kept: reproduce paints it again."
+
+
+def gone(picture: Picture) -> str | None:
+    """Say of a painted Picture that its file is kept no longer, None where it is there."""
+    return FILE_GONE if picture.state == "stored" and picture.file_digest is None else None
+
+
 def span(seconds: float) -> str:
     """Return a time as people say it: `40 s`, `3 min`."""
     if seconds < 1:

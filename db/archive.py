@@ -20,8 +20,8 @@ from db import accept, claims, marks, opening, reading
 from db.files import Files
 from db.ids import Ulids
 from db.intake import Intake
-from db.personlog import PersonLog
 from db.session import Store
+from db.upkeep import Upkept
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def nothing(_: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class SqlArchive(PersonLog):
+class SqlArchive(Upkept):
     """Keep everything in SQLite or PostgreSQL and in files under `data`; built by `open`, ended by `close`.
 
     On PostgreSQL with several programs the Clock must be the database's.
@@ -75,7 +75,7 @@ class SqlArchive(PersonLog):
         till = accept.Till(Ulids(clock, randomness), payer_key, least_free, lambda: free_bytes(data))
         files = Files(data, randomness)
         intakes = asyncio.Semaphore(INTAKES_AT_ONCE)
-        return cls(store, till, clock, at, files, intake or Intake(), intakes, asyncio.Lock())
+        return cls(store, till, clock, at, files, intake or Intake(), intakes, asyncio.Lock(), url, data)
 
     async def close(self) -> None:
         """Finish what is being written and close the database."""

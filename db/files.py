@@ -49,7 +49,7 @@ class Files:
         try:
             raw = path.read_bytes()
         except FileNotFoundError as error:
-            raise NotFound("The file of this picture is gone.", "The owner may find it in a backup.") from error
+            raise NotFound(f"The file of this {kind} is gone.", "The owner may find it in a backup.") from error
         if hashlib.sha256(raw).hexdigest() != digest:
             raise Damaged(f"The file {path} is damaged.", "The owner may find it in a backup.")
         return raw

@@ -77,8 +77,12 @@ def examine_large(path: Path, data: Path) -> StudioError | None:
 
 def damaged(path: Path, data: Path, why: str) -> StudioError:
     """Return the refusal to open a damaged database, which names the newest backup."""
-    backups = sorted(_files(data / "backups"), key=lambda file: file.stat().st_mtime_ns)
-    hint = f"Restore the newest backup, {backups[-1]}." if backups else f"There is no backup in {data / 'backups'}."
+    found = backups(data / "backups")
+    hint = f"There is no backup in {data / 'backups'}."
+    if found and found[-1].is_dir():
+        hint = f"Restore the newest backup: ./limner restore {found[-1].name} --replace"
+    elif found:
+        hint = f"Restore the newest backup, {found[-1]}."
     return Damaged(f"The database {path} is damaged ({why}); it was left as it is.", hint)
 
 
@@ -110,9 +114,13 @@ def migrate(connection: Connection, to: str = "head") -> None:
 
 def _must_be_new(path: Path, data: Path) -> None:
     """Refuse to start an empty log where the files say that there was one."""
-    if any(_files(data / "backups")) or any((data / "pictures").glob("*/*.png")):
+    if backups(data / "backups") or any((data / "pictures").glob("*/*.png")):
         raise damaged(path, data, "it is missing or empty, but its pictures or backups are there")
 
 
-def _files(folder: Path) -> list[Path]:
-    return [path for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
+def backups(folder: Path) -> list[Path]:
+    """Return the backups in a folder, oldest first: those made here, and whole files somebody put there."""
+    found = sorted(folder.iterdir()) if folder.is_dir() else []
+    made = [path for path in found if path.is_dir() and (path / "manifest.json").is_file()]
+    put = sorted((path for path in found if path.is_file()), key=lambda path: path.stat().st_mtime_ns)
+    return [*put, *made]

@@ -44,6 +44,7 @@ class Own:
             web.post("/api/erase", known(self._erase)),
             web.post("/api/acts", known(self._act)),
             web.get("/api/acts", known(self._acts)),
+            web.post("/api/backup", known(self._backup)),
             web.get("/api/stats", known(self._stats)),
             web.get("/api/rules", known(self._rules)),
         ]
@@ -120,6 +121,9 @@ class Own:
         if not re.fullmatch(r"[0-9]{1,3}", limit) or not 1 <= int(limit) <= 100:
             raise BadInput("limit is a whole number from 1 to 100.", "Leave it out for 20.")
         return web.json_response({"acts": await self._studio.operator.acts(visitor.person, visitor.place, int(limit))})
+
+    async def _backup(self, request: web.Request, visitor: Visitor) -> web.Response:
+        return web.json_response(await self._studio.operator.backup(visitor.person))
 
     async def _stats(self, request: web.Request, visitor: Visitor) -> web.Response:
         return web.json_response(await self._studio.operator.stats(visitor.person, visitor.place))

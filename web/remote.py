@@ -63,6 +63,10 @@ class RemoteOperator:
         body = {"what": what, "detail": detail}
         return cast(dict[str, Any], await self._line.json("POST", "/api/acts", place, json=body))
 
+    async def backup(self, person: Person) -> dict[str, Any]:
+        """Make a backup of log and files while everything goes on; the owner alone may."""
+        return cast(dict[str, Any], await self._line.json("POST", "/api/backup", json={}, timeout=LONG))
+
     async def stats(self, person: Person, place: Place) -> dict[str, Any]:
         """Return what an operator needs of the last day; Persons by digest, no words."""
         return cast(dict[str, Any], await self._line.json("GET", "/api/stats", place))

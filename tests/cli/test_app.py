@@ -52,6 +52,7 @@ class House:
             open_studio=self.studio,
             examine=self.examine,
             bench=Home({"LIMNER_DATA": str(self.data)}, print, main_serve).bench,
+            restore=Home({"LIMNER_DATA": str(self.data)}, print, main_serve).restore,
             clock=milliseconds,
             new_source=self.new_source,
         )

@@ -1,0 +1,115 @@
+"""Retention: which files go, the oldest and least shown first; rows and Recipes stay."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+from sqlalchemy import case, delete, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from core.person import AUDITOR
+from core.records import Keep
+from db.files import Files, Kind
+from db.tables import FileRow, JobRow, PictureRow
+
+DAY_MS = 24 * 3_600_000
+AT_ONCE = 200
+RECENT_MS = 3_600_000
+OPEN = ("queued", "running", "rendered")
+DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
+
+Doomed = tuple[str, Kind, str]
+"""Why, kind and digest of a file that goes."""
+
+
+def doomed(session: Session, now: int, keep: Keep) -> list[Doomed]:
+    """Return the files that go, each once."""
+    found: dict[tuple[Kind, str], str] = {}
+    for why, kind, digest in _doomed(session, now, keep):
+        found.setdefault((kind, digest), why)
+    return [(why, kind, digest) for (kind, digest), why in found.items()]
+
+
+def _doomed(session: Session, now: int, keep: Keep) -> Iterator[Doomed]:
+    yield from (("unused", kind, digest) for kind, digest in _unused(session, now - DAY_MS))
+    if keep.sketches_days:
+        busy = _digests(session, only_open=True)
+        for kind, digest in _old(session, now - keep.sketches_days * DAY_MS):
+            if digest not in busy:
+                yield "age", kind, digest
+    pictures = list(_pictures(session)) if keep.pictures_days or keep.disk_mb else []
+    left = int(session.scalar(select(func.coalesce(func.sum(FileRow.bytes), 0))) or 0)
+    for digest, newest, size in pictures:
+        if keep.pictures_days and newest < now - keep.pictures_days * DAY_MS:
+            left -= size
+            yield "age", "picture", digest
+        elif keep.disk_mb and left > keep.disk_mb * 1_000_000:
+            left -= size
+            yield "disk", "picture", digest
+
+
+def drop(session: Session, files: Sequence[Doomed]) -> None:
+    """Take files out of the log: from then on their Pictures say that the file is gone."""
+    for kind in ("picture", "sketch", "mask"):
+        digests = [digest for _, each, digest in files if each == kind]
+        session.execute(delete(FileRow).where(FileRow.kind == kind, FileRow.digest.in_(digests)))
+        if kind == "picture":
+            session.execute(update(PictureRow).where(PictureRow.file_digest.in_(digests)).values(file_digest=None))
+
+
+def quiet(files: Files, found: Sequence[Doomed], now: int) -> list[Doomed]:
+    """Leave out files written within the hour: the same bytes may just have come again."""
+    kept = []
+    for each in found:
+        path = files.path(each[2], each[1])
+        if not path.exists() or path.stat().st_mtime_ns // 1_000_000 < now - RECENT_MS:
+            kept.append(each)
+    return kept
+
+
+def _old(session: Session, before: int) -> list[tuple[Kind, str]]:
+    mine = select(FileRow.kind, FileRow.digest).where(FileRow.kind != "picture", FileRow.created_at < before)
+    return [(cast(Kind, kind), digest) for kind, digest in session.execute(mine)]
+
+
+def _unused(session: Session, before: int) -> list[tuple[Kind, str]]:
+    """Return Sketches and masks that came long ago and that no Job ever named."""
+    old = _old(session, before)
+    if not old:
+        return []
+    used = _digests(session, only_open=False)
+    return [(kind, digest) for kind, digest in old if digest not in used]
+
+
+def _digests(session: Session, *, only_open: bool) -> set[str]:
+    """Return every digest a Job names: its Sketch, and whatever its Recipes hold."""
+    jobs = select(JobRow.sketch).where(JobRow.sketch.is_not(None))
+    recipes = select(PictureRow.recipe).where(
+        or_(PictureRow.recipe.like('%"sketch":%'), PictureRow.recipe.like('%"mask":%'))
+    )
+    if only_open:
+        jobs = jobs.where(JobRow.state.in_(OPEN))
+        recipes = recipes.join(JobRow, JobRow.id == PictureRow.job_id).where(JobRow.state.in_(OPEN))
+    found = {str(digest) for digest in session.scalars(jobs)}
+    for recipe in session.scalars(recipes.execution_options(yield_per=1000)):
+        found.update(DIGEST.findall(recipe))
+    return found
+
+
+def _pictures(session: Session) -> Iterator[tuple[str, int, int]]:
+    """Yield digest, newest time and bytes of Pictures' files, those shown to nobody first, then by age."""
+    shown = (JobRow.state == "delivered") & (PictureRow.role == "picture") & (JobRow.person != AUDITOR.id)
+    newest = func.max(PictureRow.stored_at)
+    busy = func.max(case((JobRow.state.in_(OPEN), 1), else_=0))
+    rows = (
+        select(PictureRow.file_digest, newest, func.max(FileRow.bytes))
+        .join(JobRow, JobRow.id == PictureRow.job_id)
+        .join(FileRow, (FileRow.digest == PictureRow.file_digest) & (FileRow.kind == "picture"))
+        .group_by(PictureRow.file_digest)
+        .having(busy == 0)
+        .order_by(func.max(case((shown, 1), else_=0)), newest)
+    )
+    for digest, at, size in session.execute(rows):
+        yield str(digest), int(at or 0), int(size or 0)
