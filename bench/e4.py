@@ -88,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     wanted = parser.parse_args(argv)
     measured: dict[str, Any] = {}
     if wanted.table is not None:
-        costs = read_table(wanted.table)
+        costs, measured = read_table(wanted.table), {"table": wanted.table.name}
     else:
         costs, measured = _measured(wanted.repeats, wanted.real)
     from bench.common import write
