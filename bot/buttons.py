@@ -10,7 +10,7 @@ import discord
 from discord import ui
 
 from bot.cards import VERSION
-from bot.guests import NOBODY, UNSENT, answering, person_of, place_of
+from bot.guests import NOBODY, UNSENT, answering, asker, here
 from core.job import KINDS, Kind
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ class ActionButton(ui.DynamicItem[ui.Button[Any]], template=TEMPLATE):
 
 async def _cancel(bot: LimnerBot, interaction: discord.Interaction, job_id: str) -> None:
     """Cancel a Job; its card says so at once where it waited, else when the step is over: that is delivered."""
-    person = person_of(interaction.user, bot.application)
-    sheet = await bot.studio.cancel(person, place_of(interaction.guild_id, interaction.channel_id), job_id)
+    person = asker(interaction)
+    sheet = await bot.studio.cancel(person, here(interaction), job_id)
     try:
         if sheet["state"] != "cancelled":
             await interaction.response.defer()

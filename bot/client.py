@@ -13,9 +13,11 @@ from discord.ext import commands
 
 from bot.attachments import Attachments
 from bot.buttons import ActionButton
+from bot.cogs.admin import AdminCog
 from bot.cogs.gallery import GalleryCog, OlderButton
 from bot.cogs.help import HelpCog
 from bot.cogs.imagine import ImagineCog
+from bot.cogs.own import OwnCog
 from bot.cogs.queue import QueueCog
 from bot.cogs.reroll import RerollCog
 from bot.cogs.sketch import SketchCog
@@ -32,7 +34,7 @@ from core.studio import Studio
 from core.wording import NEUTRAL
 
 Stop = Callable[[], Awaitable[None]]
-COGS = (ImagineCog, SketchCog, RerollCog, GalleryCog, QueueCog, HelpCog)
+COGS = (ImagineCog, SketchCog, RerollCog, GalleryCog, QueueCog, OwnCog, AdminCog, HelpCog)
 log = logging.getLogger(__name__)
 AGAIN_S = 5.0
 """Pause before the gateway is taken up again after an error of discord.py's own."""
@@ -93,6 +95,10 @@ class LimnerBot(commands.Bot):
     async def setup_hook(self) -> None:
         """Add what it can do, then tell Discord the commands."""
         await self.equip()
+        await self.register()
+
+    async def register(self) -> None:
+        """Tell Discord the commands: everywhere, or in the named servers alone."""
         if not self._guilds:
             await self.tree.sync()
         for guild in map(discord.Object, self._guilds):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import aiohttp
 import discord
@@ -20,6 +21,10 @@ FACE = "discord"
 NOBODY = discord.AllowedMentions.none()
 """Given on every send and every edit: an edit without it parses mentions by Discord's default rules."""
 
+NSFW = (
+    discord.TextChannel, discord.VoiceChannel, discord.StageChannel, discord.ForumChannel, discord.CategoryChannel,
+    discord.Thread,
+)  # fmt: skip
 UNSENT = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError)
 """Whatever a call that did not succeed may raise: refused, told to wait too long, or the line is down."""
 
@@ -34,12 +39,24 @@ def person_of(user: discord.abc.User, application: discord.AppInfo | None) -> Pe
 
 def asker(interaction: discord.Interaction) -> Person:
     """Return the Person behind an interaction."""
-    return person_of(interaction.user, interaction.client.application)
+    person = person_of(interaction.user, interaction.client.application)
+    return person if interaction.guild_id is None else _in_server(person, interaction.user, interaction.permissions)
 
 
 def here(interaction: discord.Interaction) -> Place:
     """Return the Place an interaction comes from."""
     return place_of(interaction.guild_id, interaction.channel_id)
+
+
+def _in_server(person: Person, member: discord.abc.User, may: discord.Permissions) -> Person:
+    """Return the Person with what it is and may in the server it asks from."""
+    roles = tuple(f"{FACE}:{role.id}" for role in member.roles) if isinstance(member, discord.Member) else ()
+    return replace(person, roles=roles, manages=may.manage_guild, may_moderate=may.manage_messages)
+
+
+def for_adults(channel: object) -> bool:
+    """Say whether a channel, or what a thread hangs on, is age-restricted; nobody has said so of a direct message."""
+    return isinstance(channel, NSFW) and channel.is_nsfw()
 
 
 def place_of(guild_id: int | None, channel_id: int | None) -> Place:

@@ -11,7 +11,7 @@ import discord
 
 from bot.cards import card
 from bot.delivery import DiscordFace
-from bot.guests import NOBODY, UNSENT, person_of, place_of
+from bot.guests import NOBODY, UNSENT, asker, for_adults, here, person_of, place_of
 from bot.post import Body, Post, Spot
 from core.errors import BadInput
 from core.grammar import parse
@@ -52,10 +52,10 @@ class Reception:
             channel_id=str(interaction.channel_id),
             expires_at=self._clock() + TOKEN_MS,
         )
-        person = person_of(interaction.user, interaction.client.application)
+        person = asker(interaction)
         ask = Ask(
             person=person,
-            place=place_of(interaction.guild_id, interaction.channel_id),
+            place=here(interaction),
             source=f"discord:{interaction.id}",
             words=words,
             kind=kind,
@@ -64,6 +64,7 @@ class Reception:
             mask=mask,
             options=dict(options or {}),
             reply=reply,
+            age_restricted=for_adults(interaction.channel),
         )
         async with self._face.asking(reply):
             first, *rest = await self._studio.ask(ask)

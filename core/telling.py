@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.commands import AMOUNTS
+from core.defaults import Defaults
 from core.flags import FLAGS
 from core.sheet import JobSheet, PictureSheet
 from core.wording import ACTIONS
@@ -13,6 +15,7 @@ from core.words import bare
 
 NOTHING_YET = "There is nothing here yet. Paint something with /imagine."
 WORDS_SIGNS = 80
+MOST_COSTS = 10
 TAIL_SIGNS = 8
 """Signs of an id that people are shown, to be typed again."""
 
@@ -49,6 +52,53 @@ def picture_parts(sheet: PictureSheet) -> list[str]:
     if sheet["pixels_digest"]:
         digests.append(f"Pixels digest {sheet['pixels_digest']}")
     return ["\n".join(facts), "\n".join(digests), sheet["command"]]
+
+
+def queue_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the line of open Jobs, one a line: others' words only where the Person sees them."""
+    return [f"{row['place']}. {_whose(row)}{_told(row)}" for row in rows]
+
+
+def _whose(row: Mapping[str, Any]) -> str:
+    return "yours: " if row["mine"] else ""
+
+
+def _told(row: Mapping[str, Any]) -> str:
+    words = bare(row["words"], WORDS_SIGNS) if row["words"] is not None else "somebody's job"
+    return f"{words or 'without words'} · {row['sentence']}"
+
+
+def defaults_lines(mine: Defaults) -> list[str]:
+    """Return a Person's Defaults, one a line."""
+    switches = {"recipe": mine.recipe, "by_dm": mine.by_dm, "remix": mine.remix}
+    options = ", ".join(f"{name} {_value(value)}" for name, value in mine.options.items())
+    return [
+        f"options: {options or 'none'}",
+        f"suffix: {mine.suffix or 'none'}",
+        *(f"{name}: {'on' if on else 'off'}" for name, on in switches.items()),
+    ]
+
+
+def _value(value: Any) -> str:
+    return ":".join(map(str, value)) if isinstance(value, tuple | list) else f"{value}"
+
+
+def stats_lines(found: Mapping[str, Any]) -> list[str]:
+    """Return how it goes, one a line; Persons are named by a digest."""
+    state = [str(found["state"]), *(name for name in ("paused", "draining") if found[name])]
+    costs = sorted(found["cost"].items(), key=lambda item: -int(item[1]))[:MOST_COSTS]
+    return [
+        f"state: {', '.join(state)}",
+        f"open jobs: {found['open']}",
+        f"in 24 hours: {found['pictures']} pictures, {found['failures']} failures",
+        *(f"cost of {who[:12]}: {cost:,}" for who, cost in costs),
+        "acts: " + (", ".join(f"{what} {count}" for what, count in found["acts"].items()) or "none"),
+    ]
+
+
+def rules_lines(rules: Mapping[str, Any]) -> list[str]:
+    """Return the Rules of a server, one a line, for who decides there."""
+    return [f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in rules.items() if value]
 
 
 def amount_choices() -> Sequence[tuple[str, float]]:

@@ -36,6 +36,19 @@ def gone(picture: Picture) -> str | None:
     return FILE_GONE if picture.state == "stored" and picture.file_digest is None else None
 
 
+NOTHING_WAITS = "Nothing waits."
+NOTHING_DECIDED = "Nothing was decided here yet."
+ALL_KEPT = "All that is kept of you."
+ERASE_TITLE = "Erase all that is kept of you"
+ERASE_LABEL = "It cannot be undone. Type the word: erase"
+
+
+def export_too_large(most_bytes: int, person: str) -> tuple[str, str]:
+    """Say that an export is larger than a chat takes, and who can give it."""
+    wrong = f"Your export is larger than the {most_bytes // 1_000_000} MB a message takes here."
+    return wrong, f"The owner of this Limner can give it to you; your id is {person}."
+
+
 def span(seconds: float) -> str:
     """Return a time as people say it: `40 s`, `3 min`."""
     if seconds < 1:

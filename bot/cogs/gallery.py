@@ -9,10 +9,14 @@ import discord
 from discord import app_commands, ui
 from discord.ext import commands
 
+from bot import choices
 from bot.cards import VERSION
+from bot.cogs.reroll import named
 from bot.guests import NOBODY, answering, asker
 from bot.pages import answer, page
 from bot.plain import quiet
+from bot.recipes import tell_recipe
+from core.errors import NotFound
 from core.sheet import JobSheet
 from core.telling import NOTHING_YET, job_line, tail
 
@@ -43,6 +47,19 @@ class GalleryCog(commands.Cog):
         async with answering(interaction):
             parts, rows = await history_page(self._bot, interaction, NEWEST, words or "")
             await answer(interaction, parts, rows)
+
+    @app_commands.command(description="All about one picture: what decided it, and the line that gives it again.")
+    @app_commands.describe(id="The id under a picture; without it, your newest one.")
+    @app_commands.autocomplete(id=choices.pictures)
+    async def show(self, interaction: discord.Interaction, id: str | None = None) -> None:
+        """Tell one Person all that decided a Picture."""
+        async with answering(interaction):
+            await tell_recipe(interaction, named(id) or await self._newest(interaction))
+
+    async def _newest(self, interaction: discord.Interaction) -> str:
+        for sheet in await self._bot.studio.history(asker(interaction), limit=1):
+            return sheet["id"]
+        raise NotFound(NOTHING_YET)
 
 
 class OlderButton(ui.DynamicItem[ui.Button[Any]], template=rf"{VERSION}:older:(?P<id>[0-9A-Z]{{26}}):(?P<words>.*)"):
