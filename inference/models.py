@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from core.draft import ModelCard
+from core.draft import GUIDANCE, STEPS, ModelCard
 from core.errors import ModelUnavailable
 from core.records import WeightsFile
 from inference.families import sd1, sdxl
@@ -33,6 +33,7 @@ WISHES: Mapping[str, tuple[type, ...]] = {
     "note": (str,),
 }
 """What limner.json in a model's folder may say, and of which kind."""
+BOUNDS: Mapping[str, tuple[float, float]] = {"steps": STEPS, "guidance": GUIDANCE, "strength": (0.0, 1.0)}
 CHUNK = 1 << 20
 
 
@@ -153,6 +154,9 @@ def _wishes(folder: Path, card: ModelCard) -> dict[str, Any]:
             raise broken(f"{NOTES} says {key} = {value!r}.", f"It must be a {kinds[0].__name__}.")
     if wishes.get("sampler", card.sampler) not in card.samplers:
         raise broken(f"{NOTES} names a sampler {wishes['sampler']}.", f"It can be: {', '.join(card.samplers)}.")
+    for key, (low, high) in BOUNDS.items():
+        if not low <= wishes.get(key, low) <= high:  # NaN too, which JSON as Python reads it may hold.
+            raise broken(f"{NOTES} says {key} = {wishes[key]}.", f"It must be {low:g} to {high:g}.")
     for side in ("width", "height", "multiple"):
         value = wishes.get(side, 8)
         if value < 8 or value % 8:

@@ -18,7 +18,7 @@ CPU = torch.device("cpu")
 
 def unet(channels: int = 4) -> Any:
     config = SimpleNamespace(sample_size=8, cross_attention_dim=16, in_channels=channels)
-    model = SimpleNamespace(config=config, device=CPU, dtype=torch.float32)
+    model = SimpleNamespace(config=config, device=CPU, dtype=torch.float32, named_modules=lambda: iter(()))
     return SimpleNamespace(unet=model, reader=SimpleNamespace(tokens=5), added={})
 
 
@@ -81,3 +81,30 @@ def test_the_self_test_notices_one_bit_at_one_size() -> None:
 
     assert fingerprint.self_test(forward, unet(), (1, 2, 4, 8)) == "differs"
     assert fingerprint.self_test(forward, unet(), (1, 2, 8)) == "equal"
+
+
+def test_the_self_test_looks_at_each_layer_that_reads_one_vector_a_row() -> None:
+    class Rounding(torch.nn.Linear):
+        """The planted mistake: a single row is rounded otherwise, and only where its first number is large."""
+
+        def forward(self, rows: torch.Tensor) -> torch.Tensor:
+            found = super().forward(rows)
+            return found + 1e-4 if len(rows) == 1 and rows[0, 0] > 2.5 else found
+
+    def whole(*given: Any) -> torch.Tensor:
+        return torch.zeros(len(given[0]), 1)
+
+    for kind, name, word in (
+        (torch.nn.Linear, "time_emb_proj", "equal"),
+        (Rounding, "time_emb_proj", "differs"),
+        (Rounding, "to_q", "equal"),
+    ):
+        weights = unet()
+        torch.manual_seed(0)
+        layer = kind(64, 8).bfloat16().float()
+        weights.unet.named_modules = lambda name=name, layer=layer: iter([(f"up.0.{name}", layer)])
+        with torch.inference_mode():
+            layer.weight.round_(decimals=1).clamp_(-1, 1)
+            if kind is torch.nn.Linear:
+                layer.weight.zero_()  # Whatever the kernels do, zeros add up to the same.
+            assert fingerprint.self_test(whole, weights, (1, 2, 4)) == word

@@ -117,6 +117,10 @@ def test_the_owners_words_go_on_the_card_and_not_into_the_digest(folder: Path) -
         ({"steps": True}, "steps = True"),
         ({"sampler": "magic"}, "a sampler magic"),
         ({"width": 100}, "width = 100"),
+        ({"steps": 0}, "steps = 0"),
+        ({"guidance": float("nan")}, "guidance = nan"),
+        ({"guidance": 31}, "guidance = 31"),
+        ({"strength": -0.5}, "strength = -0.5"),
     ],
 )
 def test_owners_words_that_cannot_be_are_named(folder: Path, words: dict[str, Any], why: str) -> None:

@@ -26,6 +26,7 @@ from inference.run import Run
 from tests.support.painting import (
     MASK,
     SKETCH,
+    batch_of,
     engine,
     mask_png,
     recipe,
@@ -201,6 +202,21 @@ def check(made: Made, dtype: str, set_up: Callable[[Any], None] = as_it_is) -> N
     else:
         assert torch.equal(made.latent, latent), made.case.name
         assert np.array_equal(found, pixels), made.case.name
+
+
+def alone_at_the_stocks_rows(made: Made, dtype: str) -> bool:
+    """Say whether the engine's Picture is the stock one bit for bit where its calls have as many rows as the stock's.
+
+    A layer that reads one vector a row takes another kernel for a single row, and rounds a value otherwise once in
+    some hundred calls; whoever reproduces the Picture pads as the trace says and meets the same kernel.
+    """
+    local = engine(models(), dtype=dtype, loaded=8)
+    run = runs_of([made.recipe])[0]
+    local.begin(run)
+    while run.left:
+        local.step(batch_of([run], range(1, 9)))
+    latent, _ = alone(made.recipe, dtype)
+    return torch.equal(run.state.latent, latent)
 
 
 def _pipeline(wanted: Paint, dtype: str, folder: Path, set_up: Callable[[Any], None]) -> Any:
