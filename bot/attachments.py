@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -15,7 +18,44 @@ MAX_BYTES = 10_000_000
 TIMEOUT_S = 15.0
 CHUNK_BYTES = 65_536
 
+MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8", b"RIFF")
+"""How the kinds of picture we read begin; a file's name and the type it claims are believed by nobody."""
+
+REMEMBERED = 500
+"""Messages whose pictures are remembered between a menu and its modal."""
+
 Fetch = Callable[[str], Awaitable[bytes]]
+
+
+class Sent(Protocol):
+    """Be a file that came by Discord."""
+
+    @property
+    def url(self) -> str:
+        """Return where its bytes are."""
+
+    @property
+    def size(self) -> int:
+        """Return how many bytes it claims to have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Hold what Discord says of a file sent along, without the file."""
+
+    name: str
+    url: str
+    size: int
+
+    @classmethod
+    def of(cls, attachment: discord.Attachment) -> Upload:
+        """Build it from discord.py's object."""
+        return cls(attachment.filename, attachment.url, attachment.size)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Upload:
+        """Build it from Discord's own JSON."""
+        return cls(str(data["filename"]), str(data["url"]), int(data["size"]))
 
 
 class Attachments:
@@ -24,29 +64,43 @@ class Attachments:
     def __init__(self, fetch: Fetch | None = None, hosts: frozenset[str] = HOSTS) -> None:
         self._fetch = fetch or download
         self._hosts = hosts
+        self._seen: OrderedDict[int, tuple[Upload, ...]] = OrderedDict()
 
-    def check(self, attachment: discord.Attachment) -> None:
+    def remember(self, message_id: int, uploads: Sequence[Upload]) -> None:
+        """Keep what a message brought until its modal is sent: without being mentioned, no bot can read it again."""
+        self._seen[message_id] = tuple(uploads)
+        self._seen.move_to_end(message_id)
+        while len(self._seen) > REMEMBERED:
+            self._seen.popitem(last=False)
+
+    def recall(self, message_id: int) -> tuple[Upload, ...]:
+        """Return what a message brought; empty where it was long ago or in an earlier process."""
+        return self._seen.get(message_id, ())
+
+    def check(self, attachment: Sent) -> None:
         """Raise BadSketch where an attachment cannot be taken, before a byte is read."""
         parts = urlsplit(attachment.url)
         if parts.scheme != "https" or parts.hostname not in self._hosts or parts.port not in (None, 443):
             raise BadSketch("That picture is not on Discord's own file server.", "Send the file itself.")
         if attachment.size > MAX_BYTES:
             raise too_large()
-        if attachment.content_type is not None and not attachment.content_type.startswith("image/"):
-            raise BadSketch("That file is no picture.", "I can read PNG, JPEG, WebP and GIF.")
 
-    async def read(self, attachment: discord.Attachment) -> bytes:
+    async def read(self, attachment: Sent) -> bytes:
         """Return an attachment's bytes; raise BadSketch with the reason where they cannot be had."""
         self.check(attachment)
         raw = await self._fetch(attachment.url)
         if len(raw) > MAX_BYTES:
             raise too_large()
+        if not raw.startswith(MAGIC):
+            raise BadSketch("That file is no picture.", "I can read PNG, JPEG, WebP and GIF.")
         return raw
 
 
-def images(message: discord.Message) -> list[discord.Attachment]:
-    """Return a message's attachments that claim to be pictures."""
-    return [each for each in message.attachments if (each.content_type or "image/").startswith("image/")]
+def images(message: discord.Message) -> list[Upload]:
+    """Return the files a message brings or passes on: those that claim to be pictures, else all of them."""
+    brought = [*message.attachments, *(each for passed in message.message_snapshots for each in passed.attachments)]
+    claim = [each for each in brought if (each.content_type or "image/").startswith("image/")]
+    return [Upload.of(each) for each in claim or brought]
 
 
 def too_large() -> BadSketch:

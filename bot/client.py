@@ -12,17 +12,19 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.attachments import Attachments
-from bot.buttons import ActionButton
+from bot.bodies import Bodies
+from bot.buttons import ActionButton, WhichSelect
 from bot.cogs.admin import AdminCog
 from bot.cogs.gallery import GalleryCog, OlderButton
 from bot.cogs.help import HelpCog
 from bot.cogs.imagine import ImagineCog
+from bot.cogs.modals import ModalsCog
 from bot.cogs.own import OwnCog
 from bot.cogs.queue import QueueCog
 from bot.cogs.reroll import RerollCog
 from bot.cogs.sketch import SketchCog
 from bot.delivery import DiscordFace
-from bot.guests import FACE, NOBODY, tell
+from bot.guests import FACE, NOBODY, channel_of, for_adults, tell
 from bot.menus import add_menus
 from bot.needs import INTENTS
 from bot.post import Post
@@ -34,7 +36,7 @@ from core.studio import Studio
 from core.wording import NEUTRAL
 
 Stop = Callable[[], Awaitable[None]]
-COGS = (ImagineCog, SketchCog, RerollCog, GalleryCog, QueueCog, OwnCog, AdminCog, HelpCog)
+COGS = (ImagineCog, ModalsCog, SketchCog, RerollCog, GalleryCog, QueueCog, OwnCog, AdminCog, HelpCog)
 log = logging.getLogger(__name__)
 AGAIN_S = 5.0
 """Pause before the gateway is taken up again after an error of discord.py's own."""
@@ -79,8 +81,9 @@ class LimnerBot(commands.Bot):
         post = Post(self, clock)
         self.studio = studio
         self.attachments = attachments or Attachments()
-        self.face = DiscordFace(post, studio, lambda: self.application_id is not None, pause)
-        self.reception = Reception(studio, self.face, post, clock)
+        self.bodies = Bodies(studio, clock, lambda place: for_adults(self.get_channel(channel_of(place))))
+        self.face = DiscordFace(post, studio, self.bodies, lambda: self.application_id is not None, pause)
+        self.reception = Reception(studio, self.face, post, self.bodies, clock)
         self._guilds = tuple(guilds)
         self._pause = pause
 
@@ -90,7 +93,7 @@ class LimnerBot(commands.Bot):
             for cog in COGS:
                 await self.add_cog(cog(self))
             add_menus(self)
-            self.add_dynamic_items(ActionButton, OlderButton)
+            self.add_dynamic_items(ActionButton, WhichSelect, OlderButton)
 
     async def setup_hook(self) -> None:
         """Add what it can do, then tell Discord the commands."""

@@ -10,15 +10,14 @@ from dataclasses import dataclass, field
 
 import discord
 
-from bot.cards import CardFile, card, shown
+from bot.bodies import Bodies
 from bot.guests import UNSENT, channel_of
 from bot.post import UNKNOWN_MESSAGE, Body, Post, Spot
-from core import wording
 from core.errors import StudioError, Unavailable
 from core.job import Job
 from core.progress import Failed, Progress, Stepping, Waiting
 from core.records import Form, Parcel, Receipt, Reply
-from core.sheet import JobSheet, job_sheet
+from core.sheet import job_sheet
 from core.studio import Studio
 
 log = logging.getLogger(__name__)
@@ -62,10 +61,11 @@ class DiscordFace:
         self,
         post: Post,
         studio: Studio,
+        bodies: Bodies,
         ready: Callable[[], bool],
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._post, self._studio, self._ready, self._pause = post, studio, ready, pause
+        self._post, self._studio, self._bodies, self._ready, self._pause = post, studio, bodies, ready, pause
         self._desks: dict[str, Desk] = {}
         self._asking: dict[str, asyncio.Event] = {}
         self._delivering = 0
@@ -133,9 +133,11 @@ class DiscordFace:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _bring(self, parcel: Parcel, desk: Desk) -> int:
+        job = parcel.job
+        sheet = job_sheet(job.person, job, parcel.pictures)
         for form in FORMS:
             try:
-                return await self._put(parcel, desk, await self._body(parcel, form))
+                return await self._put(parcel, desk, await self._bodies.ended(sheet, job, form))
             except discord.HTTPException as error:
                 if form == FORMS[-1] or not (error.status == 413 or error.code == TOO_LARGE):
                     raise
@@ -153,16 +155,6 @@ class DiscordFace:
             return await self._post.edit(spot, body)
         answers = int(reply.message_id) if reply is not None and reply.message_id else None
         return await self._post.send(channel_of(job.place), body, parcel.nonce, answers)
-
-    async def _body(self, parcel: Parcel, form: Form) -> Body:
-        job = parcel.job
-        sheet = job_sheet(job.person, job, parcel.pictures)
-        files = []
-        for picture in shown(sheet):
-            data, _ = await self._studio.picture_file(job.person, job.place, picture["id"], form, True)
-            files.append(CardFile(f"limner-{picture['id']}.{form}", data, picture["alt"]))
-        line = None if form == "png" else f"{sheet['sentence']} Shown as {form.upper()}: as PNG it is too large here."
-        return Body(lambda: card(sheet, job.person, files=files, line=line), files)
 
     async def _answered(self, reply: Reply | None) -> None:
         waiting = None if reply is None else self._asking.get(_key(reply))
@@ -184,7 +176,7 @@ class DiscordFace:
                 spot = await self._spot(desk, job)
                 sheet = await self._studio.job(job.person, job.place, job.id)
                 if spot is not None and sheet["state"] in PASSING:
-                    await self._post.edit(spot, _body(job, sheet, progress, desk.preview))
+                    await self._post.edit(spot, await self._bodies.working(sheet, job, progress, desk.preview))
         except (TimeoutError, *UNSENT) as error:
             log.info("job %s: its card could not be edited: %r", job.id, error)
             if isinstance(error, discord.HTTPException) and error.code == UNKNOWN_MESSAGE:
@@ -214,19 +206,6 @@ class DiscordFace:
         desk = self._desks.pop(job_id, None)
         if desk is not None and desk.task is not None and desk.task is not asyncio.current_task():
             desk.task.cancel()
-
-
-def _body(job: Job, sheet: JobSheet, progress: Progress, preview: bytes | None) -> Body:
-    """Return the card of an open Job."""
-    line, files = None, []
-    if isinstance(progress, Stepping) and sheet["state"] == "running":
-        line = wording.stepping(progress.step, progress.of, progress.picture, len(sheet["pictures"]), None)
-        if preview is not None:
-            # Sent again with each edit: an edit that does not list a file takes it away.
-            files = [CardFile("limner-preview.jpg", preview, "A preview: this picture is not finished.")]
-    elif isinstance(progress, Waiting):
-        line = wording.waiting(progress.place, progress.eta_s)
-    return Body(lambda: card(sheet, job.person, files=files, line=line), files)
 
 
 def _key(reply: Reply) -> str:

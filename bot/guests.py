@@ -25,6 +25,8 @@ NSFW = (
     discord.TextChannel, discord.VoiceChannel, discord.StageChannel, discord.ForumChannel, discord.CategoryChannel,
     discord.Thread,
 )  # fmt: skip
+"""What can be age-restricted."""
+
 UNSENT = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError)
 """Whatever a call that did not succeed may raise: refused, told to wait too long, or the line is down."""
 
@@ -43,9 +45,20 @@ def asker(interaction: discord.Interaction) -> Person:
     return person if interaction.guild_id is None else _in_server(person, interaction.user, interaction.permissions)
 
 
+def writer(message: discord.Message, application: discord.AppInfo | None = None) -> Person:
+    """Return the Person who wrote a message."""
+    person, author = person_of(message.author, application), message.author
+    return _in_server(person, author, author.guild_permissions) if isinstance(author, discord.Member) else person
+
+
 def here(interaction: discord.Interaction) -> Place:
     """Return the Place an interaction comes from."""
     return place_of(interaction.guild_id, interaction.channel_id)
+
+
+def where(message: discord.Message) -> Place:
+    """Return the Place a message stands in."""
+    return place_of(None if message.guild is None else message.guild.id, message.channel.id)
 
 
 def _in_server(person: Person, member: discord.abc.User, may: discord.Permissions) -> Person:
@@ -94,11 +107,14 @@ async def answering(interaction: discord.Interaction) -> AsyncIterator[None]:
 
 
 async def tell(interaction: discord.Interaction, sentence: str) -> None:
-    """Answer one Person alone; where the answer is already promised to all, in its place."""
+    """Answer one Person alone; where an answer is promised to all, in its place: it can be no one Person's any more."""
     try:
-        if interaction.response.is_done():
+        if not interaction.response.is_done():
+            await interaction.response.send_message(sentence, ephemeral=True, allowed_mentions=NOBODY)
+            return
+        if interaction.response.type is discord.InteractionResponseType.deferred_channel_message:
             await interaction.edit_original_response(content=sentence, allowed_mentions=NOBODY)
         else:
-            await interaction.response.send_message(sentence, ephemeral=True, allowed_mentions=NOBODY)
+            await interaction.followup.send(sentence, ephemeral=True, allowed_mentions=NOBODY)
     except UNSENT as error:
         log.warning("interaction %s could not be told why: %s", interaction.id, error)

@@ -9,14 +9,14 @@ from typing import Any
 
 import discord
 
-from bot.cards import card
+from bot.bodies import Bodies
 from bot.delivery import DiscordFace
-from bot.guests import NOBODY, UNSENT, asker, for_adults, here, person_of, place_of
-from bot.post import Body, Post, Spot
+from bot.guests import NOBODY, UNSENT, asker, for_adults, here, where, writer
+from bot.post import Post, Spot
 from core.errors import BadInput
 from core.grammar import parse
-from core.job import ENDED, Kind
-from core.person import Person
+from core.job import ENDED, Wish
+from core.person import Person, Place
 from core.records import Reply
 from core.sheet import JobSheet
 from core.studio import Ask, Studio
@@ -29,22 +29,22 @@ TOKEN_MS = 870_000
 class Reception:
     """Accept first, answer second: the first answer is the queued card of a Job that is already written down."""
 
-    def __init__(self, studio: Studio, face: DiscordFace, post: Post, clock: Callable[[], int]) -> None:
-        self._studio, self._face, self._post, self._clock = studio, face, post, clock
+    def __init__(self, studio: Studio, face: DiscordFace, post: Post, bodies: Bodies, clock: Callable[[], int]) -> None:
+        self._studio, self._face, self._post, self._bodies, self._clock = studio, face, post, bodies, clock
 
     async def by_interaction(
         self,
         interaction: discord.Interaction,
-        words: str = "",
+        words: str | None = "",
         *,
-        kind: Kind,
+        kind: Wish,
         parent: str | None = None,
         sketch: str | None = None,
         mask: str | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> None:
         """Accept what a command or button asked for; raise a StudioError where nothing was accepted."""
-        if kind == "imagine" and not interaction.app_permissions.send_messages:
+        if kind in ("imagine", "remix") and words and not interaction.app_permissions.send_messages:
             await self._check_one_card(words)
         reply = Reply(
             application_id=str(interaction.application_id),
@@ -69,7 +69,7 @@ class Reception:
         async with self._face.asking(reply):
             first, *rest = await self._studio.ask(ask)
             await self._answer(interaction, first, person, reply)
-            await self._further(int(reply.channel_id), rest, person, None)
+            await self._further(int(reply.channel_id), rest, person, ask.place, None)
 
     async def _check_one_card(self, words: str) -> None:
         """Refuse words that make several Jobs where the bot may only answer: further cards are messages of its own."""
@@ -78,36 +78,35 @@ class Reception:
             wrong = "I may not post in this channel, so I can show one card only."
             raise BadInput(wrong, "Leave out {sets}, | and --repeat, or ask elsewhere.")
 
-    async def by_message(self, message: discord.Message, words: str, sketch: str) -> None:
-        """Accept what a message asked for and answer under it."""
+    async def by_message(self, message: discord.Message, words: str, sketch: str, parent: str | None = None) -> None:
+        """Accept what a message asked for and answer under it; parent: the Picture that Sketch was."""
         reply = Reply(channel_id=str(message.channel.id), message_id=str(message.id))
-        person = person_of(message.author, None)
+        person = writer(message)
         ask = Ask(
             person=person,
-            place=place_of(None if message.guild is None else message.guild.id, message.channel.id),
+            place=where(message),
             source=f"discord:{message.id}",
             words=words,
             kind="imagine",
+            parent=parent,
             sketch=sketch,
             reply=reply,
+            age_restricted=for_adults(message.channel),
         )
         async with self._face.asking(reply):
-            await self._further(message.channel.id, await self._studio.ask(ask), person, message.id)
-
-    def body(self, sheet: JobSheet, person: Person) -> Body:
-        """Return a Job's card as it stands now."""
-        eta_s = sheet["eta_s"]
-        ready_at = None if eta_s is None else self._clock() + int(eta_s * 1000)
-        return Body(lambda: card(sheet, person, ready_at=ready_at))
+            await self._further(message.channel.id, await self._studio.ask(ask), person, ask.place, message.id)
 
     async def _answer(self, interaction: discord.Interaction, sheet: JobSheet, person: Person, reply: Reply) -> None:
-        view = self.body(sheet, person).view()
+        body = await self._bodies.waiting(sheet, person, here(interaction))
+        view, files = body.view(), body.attached()
         message_id: int | None
         try:
             if interaction.response.is_done():
-                message_id = (await interaction.edit_original_response(view=view, allowed_mentions=NOBODY)).id
+                edited = await interaction.edit_original_response(view=view, attachments=files, allowed_mentions=NOBODY)
+                message_id = edited.id
             else:
-                message_id = (await interaction.response.send_message(view=view, allowed_mentions=NOBODY)).message_id
+                sent = await interaction.response.send_message(view=view, files=files, allowed_mentions=NOBODY)
+                message_id = sent.message_id
         except UNSENT as error:
             # The Job is written down: its result comes by the delivery rule, whatever became of this answer.
             log.warning("job %s was accepted, but its answer did not arrive: %s", sheet["id"], error)
@@ -115,14 +114,17 @@ class Reception:
         if message_id is not None:
             self._face.stands(sheet["id"], Spot(int(reply.channel_id), message_id, reply))
 
-    async def _further(self, channel_id: int, sheets: list[JobSheet], person: Person, answers: int | None) -> None:
+    async def _further(
+        self, channel_id: int, sheets: list[JobSheet], person: Person, place: Place, answers: int | None
+    ) -> None:
         """Send cards that are messages of their own: answers to a message, cards 2..n of a permutation."""
         for sheet in sheets:
             if sheet["state"] in ENDED or self._face.known(sheet["id"]):
                 # The same message came twice: what it asked for has its card.
                 continue
+            body = await self._bodies.waiting(sheet, person, place)
             try:
-                sent = await self._post.send(channel_id, self.body(sheet, person), _nonce(sheet["id"]), answers)
+                sent = await self._post.send(channel_id, body, _nonce(sheet["id"]), answers)
             except UNSENT as error:
                 log.warning("job %s was accepted, but its card could not be sent: %s", sheet["id"], error)
                 continue

@@ -26,9 +26,12 @@ def check(action: str, person: Person, place: Place, job: Job) -> None:
 
 
 def job_actions(person: Person, job: Job) -> tuple[str, ...]:
-    """Return what a Person may press on a Job."""
-    open_ = job.state in ("queued", "running")
-    return ("cancel",) if open_ and _owns(person, job) else ()
+    """Return what a Person may press on a Job as a whole."""
+    owns = _owns(person, job)
+    if job.state in ("queued", "running"):
+        return ("cancel",) if owns else ()
+    again = ("again",) if job.state in ("failed", "cancelled") else ()
+    return (*again, "delete") if owns else again
 
 
 def _owns(person: Person, job: Job) -> bool:
@@ -38,8 +41,11 @@ def _owns(person: Person, job: Job) -> bool:
 
 def picture_actions(picture: Picture) -> tuple[str, ...]:
     """Return what anyone who sees a Picture may press on it."""
-    if picture.state != "stored":
+    paint = isinstance(picture.recipe, Paint)
+    if picture.state == "waiting":
         return ()
-    if isinstance(picture.recipe, Paint):
-        return ("reroll", "vary", "upscale", "sketch", "reproduce")
-    return ("upscale", "sketch", "reproduce")
+    if picture.state != "stored":
+        return ("remix", "info") if paint else ("info",)
+    if paint:
+        return ("reroll", "vary", "strong", "remix", "upscale", "sketch", "reproduce", "info")
+    return ("upscale", "sketch", "reproduce", "info")

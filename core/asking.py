@@ -34,6 +34,12 @@ class Plan:
     pictures: tuple[NewPicture, ...]
     model: str
     notes: tuple[str, ...] = ()
+    kind: Kind | None = None
+    """None: what was asked for."""
+
+    def of(self, parent: str) -> Plan:
+        """Return the Plan with its Pictures made from another one."""
+        return replace(self, pictures=tuple(replace(each, parent_id=parent) for each in self.pictures))
 
     @property
     def paints(self) -> list[str]:
@@ -117,7 +123,7 @@ def again(
         return _reproduce(parent, job, cards)
     if not isinstance(recipe, Paint):
         raise BadInput("This picture is an enlargement: it has no seed.", "Ask for the picture it was made from.")
-    _card_of(recipe, cards)
+    card_of(recipe, cards)
     first = first_seed(Draft(seed=seed), fresh_seed)
     if kind == "vary":
         amount = options.get("amount", typed.amount)
@@ -155,7 +161,7 @@ def from_file(told: Told, facts: PngFacts, cards: Sequence[ModelCard]) -> Plan:
     recipe = told.recipe
     if not isinstance(recipe, Paint) or recipe.sketch is not None:
         raise CannotReproduce("It was made from another picture that is not here.", "Ask where it was painted.")
-    card = _card_of(recipe, cards)
+    card = card_of(recipe, cards)
     if recipe.sampler_config != dict(card.samplers.get(recipe.sampler, {})):
         raise CannotReproduce(f"Its sampler {recipe.sampler} is not set as the model {card.name} sets it here.")
     draft = Draft(
@@ -198,7 +204,8 @@ def with_options(draft: Draft, options: Mapping[str, Any]) -> Draft:
     return replace(draft, **given).noted(*notes)
 
 
-def _card_of(recipe: Paint, cards: Sequence[ModelCard]) -> ModelCard:
+def card_of(recipe: Paint, cards: Sequence[ModelCard]) -> ModelCard:
+    """Return the card of the Model a Recipe names; refuse where it is not here as it was."""
     for card in cards:
         if card.digest == recipe.model.digest and card.state == "ready":
             return card
@@ -212,7 +219,7 @@ def _reproduce(parent: Picture, job: Job, cards: Sequence[ModelCard]) -> Plan:
     if parent.state != "stored" or parent.fingerprint is None or parent.pixels_digest is None:
         raise CannotReproduce(f"Picture {parent.id[-6:]} was not painted to its end.", "Reroll it with the same seed.")
     if isinstance(parent.recipe, Paint):
-        _card_of(parent.recipe, cards)
+        card_of(parent.recipe, cards)
     replay = Replay(parent.fingerprint, parent.pixels_digest)
     return Plan((NewPicture(parent.recipe, cost(parent.recipe), parent.id, replay),), job.model)
 

@@ -20,7 +20,7 @@ from core.words import caret, clean
 
 __all__ = [
     "COMMANDS", "Target", "caret", "clean", "command", "command_for", "from_argv", "given", "parse", "sampler_id",
-    "target",
+    "target", "prompt_words",
 ]  # fmt: skip
 
 
@@ -95,6 +95,15 @@ def command_for(recipe: Paint, model: str, *, plain: bool = True) -> str:
     short = f"{recipe.prompt} {options}"
     whole = f"--prompt {marked(recipe.prompt)} {options}"
     return short if plain and _reads_as(short, recipe.prompt, model) else whole
+
+
+def prompt_words(prompt: str, plain: bool = True) -> str:
+    """Return the words that are read as this Prompt and nothing else; plain: without marks where that does."""
+    try:
+        plain = plain and parse(prompt, ()) == (Draft(prompt=prompt),) and not prompt.startswith("/")
+    except BadWords:
+        plain = False
+    return prompt if plain else f"--prompt {marked(prompt)}"
 
 
 def from_argv(argv: Sequence[str]) -> str:

@@ -8,11 +8,15 @@ from typing import Literal
 from core.person import Person, Place
 
 State = Literal["queued", "running", "rendered", "delivered", "failed", "cancelled", "undeliverable"]
-Kind = Literal["imagine", "reroll", "vary", "reproduce", "upscale"]
+Kind = Literal["imagine", "reroll", "vary", "reproduce", "upscale", "remix"]
 
 STATES: tuple[State, ...] = ("queued", "running", "rendered", "delivered", "failed", "cancelled", "undeliverable")
-KINDS: tuple[Kind, ...] = ("imagine", "reroll", "vary", "reproduce", "upscale")
+KINDS: tuple[Kind, ...] = ("imagine", "reroll", "vary", "reproduce", "upscale", "remix")
 ENDED: frozenset[State] = frozenset({"delivered", "failed", "cancelled", "undeliverable"})
+Wish = Kind | Literal["again"]
+"""What can be asked for: a Job of a kind, or again what a Job did not paint, whatever its kind."""
+
+WISHES: tuple[Wish, ...] = (*KINDS, "again")
 MAX_ATTEMPTS = 3
 
 MOVES: frozenset[tuple[State, State]] = frozenset(

@@ -108,6 +108,21 @@ class Looking:
         """Return a Person's Jobs, newest first."""
         return await self._sheets(person, await self._archive.history(person.id, before, limit, words))
 
+    async def origin(self, person: Person, place: Place, picture_id: str) -> dict[str, Any] | None:
+        """Return where the card of a Picture's Job stands: Place and the chat's own message id; None: not to be seen.
+
+        Place is that face's own JSON.
+        """
+        found = await self._archive.picture(picture_id)
+        if found is None or not access.sees(person, place, found[1]):
+            return None
+        message_id = await self._archive.message_id(found[1].id)
+        return None if not message_id else {"place": found[1].place.unpack(), "message_id": message_id}
+
+    async def sketch_thumb(self, digest: str) -> bytes:
+        """Return a stored Sketch as a small WebP, for who may have the Sketch itself."""
+        return await self._archive.sketch_thumb(digest)
+
     async def sketch_file(self, digest: str) -> bytes:
         """Return a stored Sketch; its digest is the key to it, known only to who sent it or sees its Job."""
         return await self._archive.file(digest, "sketch")

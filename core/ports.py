@@ -81,6 +81,9 @@ class Archive(Protocol):
     async def parcels(self, owner: str, lease_s: float, most: int = 10) -> list[Parcel]:
         """Lease the next outbox rows whose time has come."""
 
+    async def message_id(self, job_id: str) -> str | None:
+        """Return the chat's own id of the message a Job's end was delivered in."""
+
     async def delivered(self, parcel: Parcel, receipt: Receipt) -> None:
         """Close an outbox row: delivered, or undeliverable where the receipt says dead."""
 
@@ -188,6 +191,9 @@ class Archive(Protocol):
 
     async def file(self, digest: str, kind: Literal["sketch", "mask", "picture"]) -> bytes:
         """Read bytes by digest; raise Damaged where they are not what was written, NotFound where they are gone."""
+
+    async def sketch_thumb(self, digest: str) -> bytes:
+        """Return a stored Sketch as a small WebP."""
 
     async def form(self, picture: Picture, form: Form, *, recipe: bool) -> tuple[bytes, str]:
         """Return a stored Picture as it goes out and its content type; `recipe` puts Recipe and Fingerprint in."""

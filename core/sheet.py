@@ -40,6 +40,7 @@ class PictureSheet(TypedDict):
     verdict: dict[str, Any]
     fingerprint: dict[str, Any] | None
     error: str | None
+    flagged: bool
     actions: list[str]
 
 
@@ -47,6 +48,7 @@ class JobSheet(TypedDict):
     """Tell all about one Job, and what this Person may do with it."""
 
     id: str
+    person: str
     kind: str
     state: str
     typed: str
@@ -54,6 +56,9 @@ class JobSheet(TypedDict):
     place: int | None
     eta_s: float | None
     model: str
+    facts: str
+    waited_s: float | None
+    painted_s: float | None
     notes: list[str]
     error: str | None
     created_at: int
@@ -90,6 +95,7 @@ def picture_sheet(job: Job, picture: Picture, count: int) -> PictureSheet:
         "verdict": dict(picture.verdict),
         "fingerprint": picture.fingerprint.as_json() if picture.fingerprint else None,
         "error": picture.error_text or wording.gone(picture),
+        "flagged": bool(picture.verdict.get("safety", {}).get("flagged")),
         "actions": list(access.picture_actions(picture)),
     }
 
@@ -107,6 +113,7 @@ def job_sheet(
     queued = job.state == "queued" and place is not None
     return {
         "id": job.id,
+        "person": job.person.id,
         "kind": job.kind,
         "state": job.state,
         "typed": job.typed,
@@ -114,6 +121,9 @@ def job_sheet(
         "place": place,
         "eta_s": eta_s,
         "model": job.model,
+        "facts": _facts(job, pictures),
+        "waited_s": _seconds(job.created_at, job.started_at),
+        "painted_s": _seconds(job.started_at, job.rendered_at),
         "notes": [*job.notes, *([wording.STARTED_AGAIN] if job.attempt > 1 and not job.ended else [])],
         "error": job.error_text,
         "created_at": job.created_at,
@@ -124,6 +134,16 @@ def job_sheet(
         "actions": list(access.job_actions(person, job)),
         "pictures": [picture_sheet(job, picture, len(pictures)) for picture in pictures],
     }
+
+
+def _facts(job: Job, pictures: Sequence[Picture]) -> str:
+    """Say what decided a Job's Pictures: those that were painted, else those asked for."""
+    told = [picture for picture in pictures if picture.state == "stored"] or list(pictures)
+    return wording.facts(told[0].recipe, job.model, told[-1].seed) if told else ""
+
+
+def _seconds(since: int | None, until: int | None) -> float | None:
+    return None if since is None or until is None else max(until - since, 0) / 1000
 
 
 class AuditSheet(TypedDict):

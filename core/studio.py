@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
-from core import access, asking
+from core import access, asking, remixing
 from core.draft import SketchInfo
 from core.errors import BadInput, Busy, NotFound
 from core.feed import Feed
 from core.grammar import command
 from core.house import House
-from core.job import KINDS, Job, Kind
+from core.job import WISHES, Job, Kind, Wish
 from core.limits import Limits
 from core.looking import Looking, rules_at
 from core.operator import Operator
@@ -36,13 +36,14 @@ class Ask:
     kind None: the words begin with it (`/reroll ...`) or it is imagine. parent: a Picture's id or tail. sketch, mask:
     stored digests. options: Draft fields typed apart from the words (steps, seed, width, ...); they fill its blanks.
     age_restricted: it is asked where adults alone are.
+    remix: `words` None keeps the parent's Prompt.
     """
 
     person: Person
     place: Place
     source: str
-    words: str = ""
-    kind: Kind | None = None
+    words: str | None = ""
+    kind: Wish | None = None
     parent: str | None = None
     sketch: str | None = None
     mask: str | None = None
@@ -70,12 +71,12 @@ class Studio(Looking):
 
     async def ask(self, ask: Ask) -> list[JobSheet]:
         """Accept Jobs, all or none, and return their sheets; raise a StudioError where nothing was accepted."""
-        kind, words = (ask.kind, ask.words) if ask.kind else command(ask.words)
-        if kind not in KINDS:
+        kind, words = (ask.kind, ask.words) if ask.kind else command(ask.words or "")
+        if kind not in WISHES:
             raise BadInput(f"/{kind} paints nothing.", "Ask for it by its own command.")
         rules = await self._admitted(ask)
         plans = await self._plans(ask, kind, words)
-        typed = clean(ask.words)[0]
+        typed = clean(ask.words or "")[0]
         bounds = bounds_for(rules, ask.person, ask.place)
         check(rules, ask.person, ask.place, [typed, *_prompts(plans)], ask.age_restricted)
         jobs = [
@@ -83,7 +84,7 @@ class Studio(Looking):
                 dedupe_key=f"{ask.source}/{index}",
                 person=ask.person,
                 place=ask.place,
-                kind=kind,
+                kind=plan.kind or cast(Kind, kind),
                 typed=typed,
                 pictures=plan.pictures,
                 model=plan.model,
@@ -117,38 +118,53 @@ class Studio(Looking):
         self._feed.moved()
         return await self._sheets(person, [job for job, _ in accepted])
 
-    async def _plans(self, ask: Ask, kind: Kind, words: str) -> list[asking.Plan]:
-        if kind == "imagine":
-            sketch, mask = await self._sketch(ask)
-            wishes = await self._archive.defaults(ask.person.id)
-            house = self._house
-            plans = asking.imagine(
-                words, ask.options, sketch, mask, self._cards(), house.default_model, house.fresh_seed, wishes
-            )
+    async def _plans(self, ask: Ask, kind: Wish, words: str | None) -> list[asking.Plan]:
+        if kind in ("imagine", "remix"):
+            plans = await self._imagined(ask, words or "") if kind == "imagine" else await self._remixed(ask, words)
             return [await self._promised(ask, await asking.with_cut(plan, self._house.cut)) for plan in plans]
-        parent, job = await self._target(ask, kind, words)
+        parent, job = await self._target(ask, kind, words or "")
         pictures = (await self._archive.pictures([job.id]))[job.id]
-        plan = asking.again(kind, words, ask.options, parent, job, pictures, self._cards(), self._house.fresh_seed)
+        if kind == "again":
+            return [remixing.again(job, pictures, self._cards())]
+        plan = asking.again(
+            kind, words or "", ask.options, parent, job, pictures, self._cards(), self._house.fresh_seed
+        )
         return [plan if kind == "reproduce" else await self._promised(ask, plan)]
 
-    async def _sketch(self, ask: Ask) -> tuple[SketchInfo | None, str | None]:
-        """Return the Sketch asked for, and the digest of the mask given apart at the Sketch's size."""
-        if ask.sketch is None:
-            if ask.mask is not None:
-                raise BadInput("A mask goes with its sketch.", "Send the picture to keep the rest of along with it.")
-            return None, None
-        sketch = await self._archive.sketch(ask.sketch)
-        if sketch is None:
+    async def _imagined(self, ask: Ask, words: str) -> list[asking.Plan]:
+        """Return Plans of words, perhaps over a Sketch; a parent is the Picture that Sketch was."""
+        if ask.sketch is None and ask.mask is not None:
+            raise BadInput("A mask goes with its sketch.", "Send the picture to keep the rest of along with it.")
+        sketch = await self._sketch(ask.sketch)
+        mask = None if ask.mask is None or sketch is None else await self._archive.fit_mask(ask.mask, sketch)
+        parent = None if ask.parent is None else (await self._target(ask, "sketch", ""))[0].id
+        wishes = await self._archive.defaults(ask.person.id)
+        house = self._house
+        plans = asking.imagine(
+            words, ask.options, sketch, mask, self._cards(), house.default_model, house.fresh_seed, wishes
+        )
+        return [plan if parent is None else plan.of(parent) for plan in plans]
+
+    async def _remixed(self, ask: Ask, words: str | None) -> list[asking.Plan]:
+        parent, job = await self._target(ask, "remix", "")
+        pictures = (await self._archive.pictures([job.id]))[job.id]
+        own = parent.recipe.sketch.digest if isinstance(parent.recipe, Paint) and parent.recipe.sketch else None
+        sketches = (await self._sketch(own), await self._sketch(ask.sketch))
+        return remixing.remix(words, ask.options, parent, pictures, sketches, self._cards(), self._house.fresh_seed)
+
+    async def _sketch(self, digest: str | None) -> SketchInfo | None:
+        found = None if digest is None else await self._archive.sketch(digest)
+        if digest is not None and found is None:
             raise NotFound("That sketch is not here.", "Send it again.")
-        return sketch, None if ask.mask is None else await self._archive.fit_mask(ask.mask, sketch)
+        return found
 
     async def _promised(self, ask: Ask, plan: asking.Plan) -> asking.Plan:
         """Say how near a Picture will come to an earlier one with an equal Recipe, unless it is identical."""
         earlier = await self._archive.equal_picture(plan.paints, ask.person, ask.place)
         return plan if earlier is None else asking.with_promise(plan, earlier, self._house.ground)
 
-    async def _target(self, ask: Ask, kind: Kind, words: str) -> tuple[Picture, Job]:
-        named = ask.parent or asking.named(kind, words)
+    async def _target(self, ask: Ask, kind: str, words: str) -> tuple[Picture, Job]:
+        named = ask.parent or (asking.named(cast(Kind, kind), words) if words else None)
         if named is None:
             last = await self._archive.last_picture(ask.person.id)
             if last is None:

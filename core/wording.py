@@ -19,13 +19,33 @@ PAUSED = "Queued. Painting is paused by the owner; it goes on where it stopped."
 
 ACTIONS = {
     "cancel": "Cancel",
+    "again": "Ask again",
     "reroll": "Reroll",
-    "vary": "Vary",
+    "vary": "Vary subtle",
+    "strong": "Vary strong",
+    "remix": "Remix",
     "upscale": "Upscale x2",
     "sketch": "Use as sketch",
     "reproduce": "Reproduce",
+    "info": "Info",
+    "delete": "Delete",
 }
 """What the buttons say."""
+
+KINDS = {
+    "imagine": "Imagine",
+    "reroll": "Reroll",
+    "vary": "Vary",
+    "remix": "Remix",
+    "upscale": "Upscale x2",
+    "reproduce": "Reproduce",
+}
+"""What a card calls its Job."""
+
+SKETCH_ALT = "The sketch it starts from."
+PREVIEW_ALT = "A preview: this picture is not finished."
+BAR = 12
+"""How many signs wide a bar is."""
 
 
 FILE_GONE = "Its file was deleted, as the owner set it; its recipe is kept: reproduce paints it again."
@@ -115,6 +135,29 @@ def stepping(step: int, of: int, picture: int, pictures: int, eta_s: float | Non
     return f"Painting: {which}step {step} of {of}{left}."
 
 
+def bar(step: int, of: int) -> str:
+    """Return how far a Picture is as a bar with its count: `▰▰▰▱▱▱ 12/30`."""
+    full = BAR * min(step, of) // max(of, 1)
+    return f"{'▰' * full}{'▱' * (BAR - full)} {step}/{of}"
+
+
+def painting(step: int, of: int, picture: int, pictures: int) -> str:
+    """Say which Picture of a Job is painted, and how far it is."""
+    which = f"picture {picture + 1} of {pictures} " if pictures > 1 else ""
+    return f"Painting {which}{bar(step, of)}"
+
+
+def in_form(sentence: str, form: str) -> str:
+    """Say that Pictures are shown in another form than they are kept in."""
+    return f"{sentence} Shown as {form.upper()}: as PNG it is too large here."
+
+
+def took(waited_s: float | None, painted_s: float | None) -> str:
+    """Say how long a Job waited and was painted; empty where it never began."""
+    parts = [("waited", waited_s), ("painted", painted_s)]
+    return ", ".join(f"{what} {span(seconds)}" for what, seconds in parts if seconds is not None)
+
+
 def ended(job: Job, pictures: Sequence[Picture]) -> str:
     """Say how a Job ended, or that it waits for its first step."""
     stored = sum(picture.state == "stored" for picture in pictures)
@@ -158,13 +201,13 @@ def verdict(found: Mapping[str, Any]) -> str:
     return f"different: {fields}; max {found['most']}/255 in {100 * found['share']:.3g} %"
 
 
-def facts(recipe: Recipe, model: str) -> str:
-    """Say in one line what decided a Picture."""
+def facts(recipe: Recipe, model: str, last_seed: int | None = None) -> str:
+    """Say in one line what decided a Picture, or all of a Job's up to the one with the last Seed."""
     size = f"{recipe.width} x {recipe.height}"
     if not isinstance(recipe, Paint):
         return f"{size}, enlarged {recipe.factor} x ({recipe.method})"
     parts = [
-        f"seed {recipe.seed}",
+        f"seed {recipe.seed}" if last_seed in (None, recipe.seed) else f"seeds {recipe.seed} to {last_seed}",
         model,
         recipe.sampler,
         f"{recipe.steps} steps",

@@ -52,6 +52,15 @@ def form(master: bytes, picture: Picture, model: str, wanted: Form, *, recipe: b
     return out.getvalue(), TYPES[wanted]
 
 
+def thumb(master: bytes) -> bytes:
+    """Return a PNG of ours as a small WebP."""
+    image = Image.open(io.BytesIO(master), formats=("PNG",))
+    image.thumbnail((THUMB_SIDE, THUMB_SIDE), Image.Resampling.LANCZOS)
+    out = io.BytesIO()
+    image.save(out, "WEBP", quality=80)
+    return out.getvalue()
+
+
 def said(picture: Picture, model: str) -> dict[str, str]:
     """Return the texts that go out with a Picture, by keyword."""
     record = {

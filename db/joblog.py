@@ -124,6 +124,10 @@ class JobLog(AuditLog):
         """Lease the next outbox rows whose time has come."""
         return await self._store.write(lambda s: outbox.parcels(s, self._clock(), owner, _ms(lease_s), most), "parcels")
 
+    async def message_id(self, job_id: str) -> str | None:
+        """Return the chat's own id of the message a Job's end was delivered in."""
+        return await self._store.read(lambda s: outbox.message_id(s, job_id))
+
     async def delivered(self, parcel: Parcel, receipt: Receipt) -> None:
         """Close an outbox row, and end its Job."""
         await self._store.write(lambda s: outbox.delivered(s, self._clock(), parcel, receipt), "deliver")

@@ -99,3 +99,9 @@ def next_due(session: Session, what: Literal["queue", "outbox"]) -> int | None:
     when = case((leased, OutboxRow.lease_until + 1), else_=OutboxRow.next_try)
     rows = select(func.min(when)).where(OutboxRow.state == "todo", or_(leased, OutboxRow.tries > 0))
     return session.execute(rows).scalar()
+
+
+def message_id(session: Session, job_id: str) -> str | None:
+    """Return the chat's own id of the message a Job's end was delivered in."""
+    mine = select(OutboxRow.message_id).where(OutboxRow.job_id == job_id, OutboxRow.state == "done")
+    return session.scalars(mine.order_by(OutboxRow.kind.desc()).limit(1)).one_or_none()

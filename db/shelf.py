@@ -61,6 +61,10 @@ class Shelf(JobLog):
         """Read bytes by digest, checked."""
         return await self._store.in_pool(lambda: self._files.read(digest, kind))
 
+    async def sketch_thumb(self, digest: str) -> bytes:
+        """Return a stored Sketch as a small WebP."""
+        return await self._store.in_pool(lambda: forms.thumb(self._files.read(digest, "sketch")))
+
     async def form(self, picture: Picture, form: Form, *, recipe: bool) -> tuple[bytes, str]:
         """Return a stored Picture's file as it goes out, with its content type."""
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import discord
 from discord.ext import commands
 
-from bot.attachments import images
-from bot.guests import NOBODY, UNSENT, person_of, place_of, refusal
-from bot.post import values
+from bot.attachments import Upload, images
+from bot.guests import NOBODY, UNSENT, refusal, where, writer
+from bot.modals import card_id
 from core.errors import BadSketch, StudioError
 from core.wording import NEUTRAL
 
@@ -32,7 +32,8 @@ class SketchCog(commands.Cog):
         if message.author.bot or self._bot.user not in message.mentions:
             return
         try:
-            await self._bot.reception.by_message(message, self._words(message), await self._sketch(message))
+            digest, parent = await self._sketch(message)
+            await self._bot.reception.by_message(message, self._words(message), digest, parent)
         except StudioError as error:
             await self._say(message, refusal(error))
         except Exception:
@@ -47,29 +48,34 @@ class SketchCog(commands.Cog):
             words = words.replace(f"<@{me.id}>", " ").replace(f"<@!{me.id}>", " ")
         return words.strip()
 
-    async def _sketch(self, message: discord.Message) -> str:
-        """Return the digest of the picture meant: the message's own, else the one replied to."""
+    async def _sketch(self, message: discord.Message) -> tuple[str, str | None]:
+        """Return the digest of the picture meant and, where it was painted here, its Picture's id.
+
+        Meant is the message's own picture, else the one replied to.
+        """
         own = images(message)
         if own:
-            return await self._take(own[0])
+            return await self._take(own[0]), None
         if message.reference is None or message.reference.message_id is None:
             raise BadSketch("There is no picture in that message.", "Send one along, or use /imagine for words alone.")
         meant = await self._replied_to(message, message.reference.message_id)
-        if (picture_id := self._painted_here(meant)) is not None:
-            person = person_of(message.author, self._bot.application)
-            place = place_of(None if message.guild is None else message.guild.id, message.channel.id)
-            taken = await self._bot.studio.picture_as_sketch(person, place, picture_id)
-            return str(taken["digest"])
+        if (known := card_id(self._bot, meant)) is not None:
+            person, place = writer(message, self._bot.application), where(message)
+            # A Job's id stands for its first Picture.
+            picture = await self._bot.studio.picture(person, place, known)
+            taken = await self._bot.studio.picture_as_sketch(person, place, picture["id"])
+            return str(taken["digest"]), picture["id"]
         theirs = images(meant)
         if not theirs:
             raise BadSketch(
                 "I cannot see a picture in the message you reply to.",
-                "Discord shows me other people's pictures only when I am mentioned: send it in your own message.",
+                "Discord shows me other people's pictures only when I am mentioned: send it in your own message, "
+                "or use that message's menu.",
             )
-        return await self._take(theirs[0])
+        return await self._take(theirs[0]), None
 
-    async def _take(self, attachment: discord.Attachment) -> str:
-        raw = await self._bot.attachments.read(attachment)
+    async def _take(self, upload: Upload) -> str:
+        raw = await self._bot.attachments.read(upload)
         return str((await self._bot.studio.take_sketch(raw))["digest"])
 
     async def _replied_to(self, message: discord.Message, message_id: int) -> discord.Message:
@@ -80,16 +86,6 @@ class SketchCog(commands.Cog):
             return await message.channel.fetch_message(message_id)
         except discord.HTTPException as error:
             raise BadSketch("I cannot see the message you reply to.", "Send the picture yourself.") from error
-
-    def _painted_here(self, message: discord.Message) -> str | None:
-        """Return the first Picture's id of a card of ours: its buttons name it."""
-        if message.author != self._bot.user:
-            return None
-        for custom_id in values([component.to_dict() for component in message.components], "custom_id"):
-            _, action, id_ = custom_id.split(":", 2)
-            if action != "cancel":
-                return id_
-        return None
 
     async def _say(self, message: discord.Message, sentence: str) -> None:
         try:

@@ -18,8 +18,11 @@ def attachment(url: str, size: int = 10, content_type: str | None = "image/png")
     return SimpleNamespace(url=url, size=size, content_type=content_type)
 
 
+PNG = b"\x89PNG\r\n\x1a\nbytes"
+
+
 async def fetched(_: str) -> bytes:
-    return b"bytes"
+    return PNG
 
 
 @pytest.mark.parametrize(
@@ -43,17 +46,25 @@ async def test_only_discords_own_hosts(url: str) -> None:
 
 @pytest.mark.parametrize("host", ["cdn.discordapp.com", "media.discordapp.net", "CDN.discordapp.com"])
 async def test_discords_hosts_are_read(host: str) -> None:
-    assert await Attachments(fetched).read(attachment(f"https://{host}/attachments/1/2/a.png?ex=1")) == b"bytes"
+    assert await Attachments(fetched).read(attachment(f"https://{host}/attachments/1/2/a.png?ex=1")) == PNG
 
 
-async def test_too_large_or_no_picture_is_refused_before_a_byte_is_read() -> None:
+async def test_too_large_is_refused_before_a_byte_is_read() -> None:
     async def never(_: str) -> bytes:
         raise AssertionError("it was fetched")
 
     with pytest.raises(BadSketch, match="too large"):
         await Attachments(never).read(attachment("https://cdn.discordapp.com/a", MAX_BYTES + 1))
+
+
+@pytest.mark.parametrize("raw", [b"<svg/>", b"", b"RIF", b"PNG", b"GIF7", b"\xff\xd8"])
+async def test_a_picture_is_known_by_its_first_bytes_not_by_its_name(raw: bytes) -> None:
+    async def other(_: str) -> bytes:
+        return raw
+
     with pytest.raises(BadSketch, match="no picture"):
-        await Attachments(never).read(attachment("https://cdn.discordapp.com/a", content_type="text/html"))
+        await Attachments(other).read(attachment("https://cdn.discordapp.com/a.png"))
+    assert await Attachments(fetched).read(attachment("https://cdn.discordapp.com/a.txt", content_type="text/plain"))
 
 
 @pytest.fixture

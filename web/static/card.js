@@ -7,13 +7,21 @@ import { Slot } from './slot.js';
 /** What the buttons say; the same words as on every face (core/wording.py). */
 export const LABELS = {
   cancel: 'Cancel',
+  again: 'Ask again',
   reroll: 'Reroll',
-  vary: 'Vary',
+  vary: 'Vary subtle',
+  strong: 'Vary strong',
+  remix: 'Remix',
   upscale: 'Upscale x2',
   sketch: 'Use as sketch',
   reproduce: 'Reproduce',
+  info: 'Info',
+  delete: 'Delete',
 };
-const KINDS = { imagine: 'Imagine', reroll: 'Reroll', vary: 'Vary', upscale: 'Upscale x2', reproduce: 'Reproduce' };
+const PRESSED = ['reroll', 'vary', 'upscale', 'sketch', 'reproduce'];
+const KINDS = {
+  imagine: 'Imagine', reroll: 'Reroll', vary: 'Vary', remix: 'Remix', upscale: 'Upscale x2', reproduce: 'Reproduce',
+};
 const FIRST = 10;
 const OPEN = new Set(['queued', 'running']);
 
@@ -153,7 +161,7 @@ export class Card {
   }
 
   jobTools() {
-    const tools = this.sheet.actions.map((action) =>
+    const tools = this.sheet.actions.filter((action) => action === 'cancel').map((action) =>
       button(LABELS[action] ?? action, (event) => this.run(event, () => this.acts.cancel(this.sheet))));
     if (['failed', 'cancelled'].includes(this.sheet.state) && this.sheet.typed) {
       tools.push(button('Type it again', () => this.acts.retype(this.sheet.typed)));
@@ -179,7 +187,7 @@ export class Card {
     }, icon('save'));
     const open = button('Info', () => this.acts.open(picture, this.sheet), { glyph: 'info' });
     const command = button('Copy as command', () => copy(picture.command, 'Command'), { glyph: 'copy' });
-    return [which.childElementCount ? which : null, ...picture.actions.map(press),
+    return [which.childElementCount ? which : null, ...picture.actions.filter((action) => PRESSED.includes(action)).map(press),
       el('span', { class: 'aside' }, picture.command ? command : null, save, open)].filter(Boolean);
   }
 

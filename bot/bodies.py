@@ -1,0 +1,97 @@
+"""Bodies: a Job's card in each state with the files it shows, made of what the log says."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from bot.cards import CardFile, Links, card, shown
+from bot.post import Body
+from core import wording
+from core.errors import StudioError
+from core.job import Job
+from core.person import Person, Place
+from core.progress import Progress, Stepping, Waiting
+from core.records import Form
+from core.sheet import JobSheet
+from core.studio import Studio
+
+log = logging.getLogger(__name__)
+JUMP = "https://discord.com/channels/{guild}/{channel}/{message}"
+
+
+class Bodies:
+    """Make the messages of Jobs.
+
+    adults: says whether a Place is age-restricted; page: the chat page's public address, empty where it has none.
+    """
+
+    def __init__(
+        self, studio: Studio, clock: Callable[[], int], adults: Callable[[Place], bool], page: str = ""
+    ) -> None:
+        self._studio, self._clock, self._adults, self._page = studio, clock, adults, page
+
+    async def waiting(self, sheet: JobSheet, person: Person, place: Place, waits: Waiting | None = None) -> Body:
+        """Return the card of a Job as it stands, open or ended, with its Sketch and no Picture.
+
+        waits: its newest place in the line, else the one the sheet tells.
+        """
+        digest = sheet["pictures"][0]["sketch"]
+        sketch = await self._sketch(digest, place) if digest is not None and sheet["state"] == "queued" else None
+        stands = sheet["place"] if waits is None else waits.place
+        # How long it takes is told by a timestamp that counts by itself.
+        line = None if stands is None else wording.waiting(stands, None)
+        links, ready_at = await self._links(sheet, person, place), self._ready_at(sheet)
+        return Body(
+            lambda: card(sheet, person, sketch=sketch, line=line, ready_at=ready_at, links=links),
+            [] if sketch is None else [sketch],
+        )
+
+    async def working(self, sheet: JobSheet, job: Job, progress: Progress, preview: bytes | None) -> Body:
+        """Return the card of an open Job with what Progress says and the newest preview."""
+        if sheet["state"] != "running" or not isinstance(progress, Stepping):
+            waits = progress if isinstance(progress, Waiting) else None
+            return await self.waiting(sheet, job.person, job.place, waits)
+        line = wording.painting(progress.step, progress.of, progress.picture, len(sheet["pictures"]))
+        # Sent again with each edit: an edit that does not list a file takes it away.
+        veiled = await self.veiled(job.place)
+        files = [] if preview is None else [CardFile("limner-preview.jpg", preview, wording.PREVIEW_ALT, veiled)]
+        links, ready_at = await self._links(sheet, job.person, job.place), self._ready_at(sheet)
+        return Body(lambda: card(sheet, job.person, files=files, line=line, ready_at=ready_at, links=links), files)
+
+    async def ended(self, sheet: JobSheet, job: Job, form: Form) -> Body:
+        """Return the card of a Job that ended, its Pictures in that form."""
+        files, veiled = [], await self.veiled(job.place)
+        for picture in shown(sheet):
+            data, _ = await self._studio.picture_file(job.person, job.place, picture["id"], form, True)
+            files.append(CardFile(f"limner-{picture['id']}.{form}", data, picture["alt"], veiled))
+        line = None if form == "png" else wording.in_form(sheet["sentence"], form)
+        links = await self._links(sheet, job.person, job.place)
+        return Body(lambda: card(sheet, job.person, files=files, line=line, links=links), files)
+
+    async def _sketch(self, digest: str, place: Place) -> CardFile | None:
+        """Return a Sketch as a card shows it small; a card of an accepted Job goes out without it rather than not."""
+        try:
+            data = await self._studio.sketch_thumb(digest)
+        except StudioError as error:
+            log.warning("sketch %s cannot be shown: %s", digest, error)
+            return None
+        return CardFile("limner-sketch.webp", data, wording.SKETCH_ALT, await self.veiled(place))
+
+    async def veiled(self, place: Place) -> bool:
+        """Say whether Pictures are spoilers in a Place."""
+        return (await self._studio.manners(place))["spoiler"] and not self._adults(place)
+
+    async def _links(self, sheet: JobSheet, person: Person, place: Place) -> Links:
+        page = f"{self._page}/#{sheet['id']}" if self._page else ""
+        parent = sheet["pictures"][0]["parent"]
+        found = None if parent is None else await self._studio.origin(person, place, parent)
+        if found is None or "channel" not in found["place"]:
+            return Links(page=page)
+        where = found["place"]
+        guild, channel = where.get("guild") or "@me", where["channel"]
+        return Links(JUMP.format(guild=guild, channel=channel, message=found["message_id"]), page)
+
+    def _ready_at(self, sheet: JobSheet) -> int | None:
+        eta_s = sheet["eta_s"]
+        return None if eta_s is None else self._clock() + int(eta_s * 1000)

@@ -1,0 +1,57 @@
+"""Info: all that decided a Job's Pictures, told to one Person alone; what is too long is a file."""
+
+from __future__ import annotations
+
+import json
+from io import BytesIO
+from typing import TYPE_CHECKING, Any, cast
+
+import discord
+
+from bot.guests import NOBODY, asker, here
+from bot.plain import fenced
+from core.sheet import JobSheet, PictureSheet
+
+if TYPE_CHECKING:
+    from bot.client import LimnerBot
+
+MOST_SIGNS = 1900
+"""A message's own text takes 2,000."""
+
+
+async def tell_info(interaction: discord.Interaction, id_: str) -> None:
+    """Answer with Recipe, Seed and Digest per Picture, Fingerprint, family and the line that gives the same again."""
+    bot, person, place = cast("LimnerBot", interaction.client), asker(interaction), here(interaction)
+    picture = await bot.studio.picture(person, place, id_)
+    job = await bot.studio.job(person, place, picture["job"])
+    told = about(job, picture, await bot.studio.show(person, place, picture["id"]))
+    if len(told) <= MOST_SIGNS:
+        await interaction.response.send_message(fenced(told, MOST_SIGNS), ephemeral=True, allowed_mentions=NOBODY)
+        return
+    file = discord.File(BytesIO(told.encode()), filename=f"limner-{job['id']}.txt", description="The whole recipe.")
+    words = f"Job `{job['id']}`: it is too long for a message, so here it is as a file."
+    await interaction.response.send_message(words, file=file, ephemeral=True, allowed_mentions=NOBODY)
+
+
+def about(job: JobSheet, picture: PictureSheet, known: dict[str, Any]) -> str:
+    """Return everything in plain lines; the line to type stands last. known: what Studio.show tells of the Picture."""
+    lines = [f"Job {job['id']}, {job['kind']}, {job['state']}"]
+    for each in job["pictures"]:
+        pixels = each["pixels_digest"] or each["error"] or each["state"]
+        lines.append(f"Picture {each['index'] + 1}: {each['id']}, seed {each['seed']}, pixels {pixels}")
+    lines += [f"Recipe digest {picture['recipe_digest']}", _plain(picture["recipe"])]
+    if picture["fingerprint"] is not None:
+        lines += ["Fingerprint", _plain(picture["fingerprint"])]
+    if picture["parent"]:
+        lines.append(f"Made from picture {picture['parent']}")
+    if known["children"]:
+        lines.append(f"Made from it: {', '.join(known['children'])}")
+    if known["needs"]:
+        lines.append(f"To be sent along with the words: {', '.join(known['needs'])}")
+    command = known["command"]
+    lines += ["The same again:", command if command.startswith("/") else f"/imagine prompt: {command}"]
+    return "\n".join(lines)
+
+
+def _plain(data: dict[str, Any]) -> str:
+    return json.dumps(data, ensure_ascii=False, sort_keys=True)
