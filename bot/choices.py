@@ -47,6 +47,14 @@ async def samplers(interaction: discord.Interaction, current: str) -> Found:
     return found
 
 
+async def styles(interaction: discord.Interaction, current: str) -> Found:
+    """Offer the styles."""
+    found = Found()
+    async with _in_time():
+        found += _named((str(style["name"]) for style in await _studio(interaction).styles()), current)
+    return found
+
+
 async def pictures(interaction: discord.Interaction, current: str) -> Found:
     """Offer the Person's last Pictures, newest first; typed words or a part of an id narrow them."""
     found = Found()

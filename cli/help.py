@@ -125,6 +125,13 @@ Exit 1 where one of those listed came out different.""",
         "Your own models stand in data/config.toml under [models] folders: docs/models.md.",
     ),
     Verb(
+        "styles",
+        "",
+        "List the manners of painting that --style takes.",
+        "./limner styles",
+        "A style's words go behind the prompt, and stand in the picture's recipe: docs/commands.md.",
+    ),
+    Verb(
         "limits",
         "",
         "List your limits: how much is used, and when there is room again.",

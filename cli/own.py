@@ -1,4 +1,4 @@
-"""Do the verbs for what is one's own: limits, the line, all that is kept, taken away or erased."""
+"""Do the verbs for what may be asked for and what is one's own: styles, limits, the line, all that is kept."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import BinaryIO
 from cli.args import Given
 from cli.desk import Desk
 from core.errors import BadInput, DiskFull
+from core.telling import style_lines
 
 
 async def limits(desk: Desk, given: Given) -> int:
@@ -20,6 +21,18 @@ async def limits(desk: Desk, given: Given) -> int:
         desk.console.data(found)
     else:
         desk.console.table([[each["sentence"], _opens(each["opens_at"])] for each in found])
+    return 0
+
+
+async def styles(desk: Desk, given: Given) -> int:
+    """List the styles by category."""
+    _no_words(given, "styles")
+    found = await desk.studio.styles()
+    if given.json:
+        desk.console.data(found)
+    else:
+        for line in style_lines(found):
+            desk.console.say(line)
     return 0
 
 

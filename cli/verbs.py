@@ -66,6 +66,8 @@ async def _do(verb: str, desk: Desk, given: Given) -> int:
             return await backing.backup(desk, given)
         case "models":
             return await _models(desk, given)
+        case "styles":
+            return await own.styles(desk, given)
         case "limits":
             return await own.limits(desk, given)
         case "queue":

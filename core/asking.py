@@ -17,12 +17,13 @@ from core.picture import Fingerprint, Picture, Replay
 from core.promise import Ground, note
 from core.recipe import SEEDS, Paint, Recipe, Upscale, Variation, digest, from_json
 from core.records import NewPicture, PngFacts
+from core.styles import style_named
 from core.words import shown
 
 VARY_AMOUNT = 0.15
 OPTIONS = (
     "negative_prompt", "seed", "steps", "guidance", "width", "height", "aspect", "sampler", "model", "strength",
-    "count",
+    "count", "style",
 )  # fmt: skip
 """Draft fields that a face may pass apart from the words."""
 
@@ -199,6 +200,8 @@ def with_options(draft: Draft, options: Mapping[str, Any]) -> Draft:
         given["aspect"] = tuple(given["aspect"])
     if "sampler" in given:
         given["sampler"] = sampler_id(str(given["sampler"]))
+    if "style" in given:
+        given["style"] = style_named(str(given["style"]))
     if "negative_prompt" in given:
         given["negative_prompt"], notes = clean(str(given["negative_prompt"]))
     return replace(draft, **given).noted(*notes)

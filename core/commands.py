@@ -13,7 +13,7 @@ from core.words import Piece, bare, clean, nearest, shown
 
 COMMANDS = (
     "imagine", "reroll", "vary", "reproduce", "upscale", "cancel",
-    "history", "show", "models", "limits", "help", "queue",
+    "history", "show", "models", "styles", "limits", "help", "queue",
 )  # fmt: skip
 AMOUNTS = {"subtle": 0.15, "strong": 0.4}
 """What the two words behind /vary stand for."""

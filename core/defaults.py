@@ -15,6 +15,7 @@ from core.words import LONGEST, clean, shown
 
 FIELDS = (
     "negative_prompt", "steps", "guidance", "width", "height", "aspect", "sampler", "model", "strength", "count",
+    "style",
 )  # fmt: skip
 """Draft fields that may have a default of a Person's own; a Seed is drawn for each Job."""
 
@@ -71,6 +72,8 @@ class Defaults:
     def under(self, draft: Draft, given: Collection[str]) -> Draft:
         """Return a Draft with its blanks filled from here; `given` fields were typed and stand, a size as a whole."""
         held = {*given, *(SIZES if SIZES & set(given) else ()), *(() if draft.sketch else ("strength",))}
+        # Words in marks stand as they are.
+        held |= {"style"} if "prompt" in given else set()
         whole = replace(draft, **{key: value for key, value in self.options.items() if key not in held})
         if not self.suffix or "prompt" in given:
             return whole

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from core.errors import BadWords, ModelUnavailable
 from core.recipe import SEEDS, Mask, ModelRef, Paint, Sketch, Variation, real
+from core.styles import dressed
 
 STEPS = (1, 150)
 LCM_STEPS = (1, 50)
@@ -81,7 +82,8 @@ class Draft:
     """Hold what was asked for; None is a blank that `fill` gives a default.
 
     repeat: how many times the same was asked for before in the same words; its Seeds follow those. inpaint: paint only
-    where the Sketch is transparent, or where a mask given apart is white; mask: that one's digest.
+    where the Sketch is transparent, or where a mask given apart is white; mask: that one's digest. style: the name of
+    one whose words go behind the Prompt.
     """
 
     prompt: str = ""
@@ -101,6 +103,7 @@ class Draft:
     mask: str | None = None
     vary: Variation | None = None
     repeat: int = 0
+    style: str | None = None
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     def with_sketch(self, sketch: SketchInfo, mask: str | None = None) -> Draft:
@@ -141,7 +144,7 @@ def fill(draft: Draft, card: ModelCard, fresh_seed: Callable[[], int]) -> tuple[
         most = card.samplers[sampler].get("original_inference_steps", LCM_STEPS[1])
         _within("--steps", steps, (1, most), whole=True)
     first = Paint(
-        prompt=draft.prompt,
+        prompt=dressed(draft.prompt, draft.style),
         negative_prompt=negative,
         seed=first_seed(draft, fresh_seed),
         width=width,

@@ -12,6 +12,7 @@ from core.draft import COUNT, GUIDANCE, RATIO, SIDE, STEPS
 from core.errors import BadWords
 from core.recipe import SEEDS, Variation, real
 from core.samplers import sampler_id
+from core.styles import style_named
 from core.words import Piece, bare, nearest, shown
 
 SKETCH_WEIGHT = (0.0, 3.0)
@@ -143,6 +144,15 @@ def _sampler(name: str, value: Piece, _models: Sequence[str]) -> Changes:
         raise value.refusal(error.sentence, error.hint) from error
 
 
+def _style(name: str, value: Piece, _models: Sequence[str]) -> Changes:
+    if not value.text:
+        raise value.refusal(f"--{name} needs a value.", f"Write --{name} ink, for example; /styles lists them.")
+    try:
+        return {"style": style_named(value.text)}
+    except BadWords as error:
+        raise value.refusal(error.sentence, error.hint) from error
+
+
 def _model(name: str, value: Piece, models: Sequence[str]) -> Changes:
     text = value.text
     exact = [each for each in models if each == text] or [each for each in models if each.lower() == text.lower()]
@@ -204,6 +214,7 @@ FLAGS: tuple[Flag, ...] = (
     Flag("no", _no, "a red heart --no text, blur", ("negative",)),
     Flag("n", _whole("count", COUNT), "a red heart --n 4", ("count",)),
     Flag("sampler", _sampler, "a red heart --sampler euler-a"),
+    Flag("style", _style, "a red heart --style watercolour"),
     Flag("strength", _number("strength", (0.0, 1.0)), "a red heart --strength 0.6", not_with="iw"),
     Flag("iw", _sketch_weight, "a red heart --iw 1.5", not_with="strength"),
     Flag("inpaint", _inpaint, "a red heart --inpaint"),
@@ -246,7 +257,6 @@ REFUSED: Mapping[str, tuple[str, str]] = {
     "h": ("height alone", "A height goes with its width: --size 512x768."),
     "exp": ("image enhancing", "The nearest is guidance, how hard the words pull: --guidance 7.5."),
     "raw": ("raw mode", "Nothing is added to your words here: leave it out."),
-    "style": ("styles by name", "Say the style in the words."),
     "p": ("personal profiles", "Say the style in the words."),
     "profile": ("personal profiles", "Say the style in the words."),
     "personalize": ("personal profiles", "Say the style in the words."),

@@ -29,6 +29,7 @@ from core.sheet import (
     picture_sheet,
     waiting_event,
 )
+from core.styles import STYLES
 
 
 async def rules_at(archive: Archive, place: Place) -> Rules:
@@ -94,8 +95,8 @@ class Looking:
         }
 
     async def styles(self) -> list[dict[str, Any]]:
-        """Return the styles that may be named; there are none yet."""
-        return []
+        """Return the styles that may be named: name, category and the words each adds."""
+        return [{"name": each.name, "category": each.category, "words": each.words} for each in STYLES.values()]
 
     async def manners(self, place: Place) -> dict[str, bool]:
         """Return what a face must heed in a Place: Pictures as spoilers, Recipes in files, and whether it is paused."""

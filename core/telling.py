@@ -16,6 +16,7 @@ from core.words import bare
 NOTHING_YET = "There is nothing here yet. Paint something with /imagine."
 WORDS_SIGNS = 80
 MOST_COSTS = 10
+STYLE_HOW = "Put --style and a name behind your words; what it adds stands in the picture's recipe."
 TAIL_SIGNS = 8
 """Signs of an id that people are shown, to be typed again."""
 
@@ -52,6 +53,13 @@ def picture_parts(sheet: PictureSheet) -> list[str]:
     if sheet["pixels_digest"]:
         digests.append(f"Pixels digest {sheet['pixels_digest']}")
     return ["\n".join(facts), "\n".join(digests), sheet["command"]]
+
+
+def style_lines(styles: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the styles, a category a line, and how one is asked for."""
+    categories = dict.fromkeys(style["category"] for style in styles)
+    named = {each: ", ".join(style["name"] for style in styles if style["category"] == each) for each in categories}
+    return [*(f"{each}: {names}." for each, names in named.items()), STYLE_HOW]
 
 
 def queue_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:

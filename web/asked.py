@@ -14,7 +14,7 @@ from core.studio import Ask
 from web.session import Visitor
 
 FIELDS = ("words", "draft", "kind", "parent", "sketch", "mask", "request_id", "options")
-TEXTS = frozenset({"negative_prompt", "sampler", "model"})
+TEXTS = frozenset({"negative_prompt", "sampler", "model", "style"})
 WHOLE = frozenset({"seed", "steps", "width", "height", "count"})
 REAL = frozenset({"guidance", "strength", "amount"})
 

@@ -87,7 +87,7 @@ class RemoteStudio:
         return cast(dict[str, Any], await self._line.json("GET", f"/api/pictures/{_id(picture_id)}/show", place))
 
     async def styles(self) -> list[dict[str, Any]]:
-        """Return the styles that may be named; there are none yet."""
+        """Return the styles that may be named: name, category and the words each adds."""
         return cast(list[dict[str, Any]], (await self._line.json("GET", "/api/styles", None))["styles"])
 
     async def manners(self, place: Place) -> dict[str, bool]:

@@ -1,4 +1,4 @@
-"""/help: what can be typed here, in one private answer."""
+"""/help and /styles: what can be typed here, in one private answer."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from discord.ext import commands
 from bot.guests import answering
 from bot.pages import answer
 from bot.plain import quiet
-from core.telling import help_parts
+from core.telling import help_parts, style_lines
 
 if TYPE_CHECKING:
     from bot.client import LimnerBot
 
 
 class HelpCog(commands.Cog):
-    """Offer /help."""
+    """Offer /help and /styles."""
 
     def __init__(self, bot: LimnerBot) -> None:
         self._bot = bot
@@ -29,6 +29,12 @@ class HelpCog(commands.Cog):
         async with answering(interaction):
             parts = help_parts(self._offered(), await self._bot.studio.models())
             await answer(interaction, ["\n".join(map(quiet, part.splitlines())) for part in parts])
+
+    @app_commands.command(description="Manners of painting that --style takes.")
+    async def styles(self, interaction: discord.Interaction) -> None:
+        """Tell the table of styles."""
+        async with answering(interaction):
+            await answer(interaction, ["\n".join(map(quiet, style_lines(await self._bot.studio.styles())))])
 
     def _offered(self) -> list[tuple[str, str]]:
         """Return every slash command with what it does; those for who runs the server are shown to them by Discord."""

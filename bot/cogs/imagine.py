@@ -32,9 +32,10 @@ SAID = {
     "count": "How many pictures.",
     "sampler": "The formula from one step to the next.",
     "model": "Which model paints.",
+    "style": "A manner of painting, such as ink; /styles lists them.",
     "mask": "With a sketch: paint only where this picture is white, keep what is black.",
 }
-CHOICES: dict[str, Any] = {"sampler": choices.samplers, "model": choices.models}
+CHOICES: dict[str, Any] = {"sampler": choices.samplers, "model": choices.models, "style": choices.styles}
 IN_WORDS = ("size", "ar")
 """Options read as the same flag in the words is."""
 
@@ -70,17 +71,19 @@ class ImagineCog(commands.Cog):
         count: Count | None = None,
         sampler: str | None = None,
         model: str | None = None,
+        style: str | None = None,
         mask: discord.Attachment | None = None,
     ) -> None:
         """Accept the words with the options beside them."""
         await self._accept(
             interaction, prompt, sketch, mask, negative_prompt=negative_prompt, seed=seed, steps=steps,
             guidance=guidance, size=size, ar=ar, strength=strength, count=count, sampler=sampler, model=model,
+            style=style,
         )  # fmt: skip
 
     @app_commands.command(description="Paint over a picture you send along.")
     @app_commands.describe(**{name: SAID[name] for name in SAID if name not in ("sampler", "guidance", "ar")})
-    @app_commands.autocomplete(model=choices.models)
+    @app_commands.autocomplete(model=choices.models, style=choices.styles)
     async def sketch(
         self,
         interaction: discord.Interaction,
@@ -93,12 +96,13 @@ class ImagineCog(commands.Cog):
         size: str | None = None,
         count: Count | None = None,
         model: str | None = None,
+        style: str | None = None,
         mask: discord.Attachment | None = None,
     ) -> None:
         """Accept a picture with or without words."""
         await self._accept(
             interaction, prompt, sketch, mask, strength=strength, negative_prompt=negative_prompt, seed=seed,
-            steps=steps, size=size, count=count, model=model,
+            steps=steps, size=size, count=count, model=model, style=style,
         )  # fmt: skip
 
     async def _accept(

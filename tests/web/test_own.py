@@ -35,7 +35,7 @@ async def test_defaults_limits_and_the_line_are_the_same_on_both_sides(site: Run
     await remote.ask(Ask(OWNER, HERE, "cli:1", "a red heart"))
     assert await remote.people.queue(OWNER, HERE) == await people.queue(OWNER, HERE)
     assert await remote.people.limits(OWNER, HERE) == await people.limits(OWNER, HERE)
-    assert (await remote.manners(HERE))["paused"] and await remote.styles() == []
+    assert (await remote.manners(HERE))["paused"] and len(await remote.styles()) > 30
     await remote.admit(OWNER, HERE)
 
 

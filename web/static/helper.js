@@ -8,6 +8,7 @@ const ROWS = [
   ['a cat --no hat --seed 7', 'what to avoid; the same seed is the same picture'],
   ['a cat --steps 20 --guidance 6', 'how many steps, how hard the words pull'],
   ['a cat --ar 3:2', 'an aspect; or --size 128x96 in multiples of 8'],
+  ['a cat --style watercolour', 'a manner of painting; ./limner styles lists them'],
   ['a {red, blue} heart', 'one picture for each word of a set'],
   ['a cat --strength 0.6', 'with a sketch: how much of it is painted over'],
   ['a cat --inpaint', 'with a sketch: only its transparent part is painted'],
