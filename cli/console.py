@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 import json
 import shutil
@@ -53,6 +54,25 @@ class Console:
         if self._typed.isatty():
             return getpass.getpass(prompt, self._err)
         return self._typed.readline()
+
+    @property
+    def asks(self) -> bool:
+        """Say whether somebody is there to answer a question."""
+        return self._live and self._typed.isatty()
+
+    async def confirm(self, question: str) -> bool:
+        """Ask a question whose answer is yes or no; whatever is not yes is no."""
+        self._clear()
+        self._err.write(f"{question.translate(UNSAFE)} [y/N] ")
+        self._err.flush()
+        loop, typed = asyncio.get_running_loop(), asyncio.Event()
+        # Waited for, not read: Ctrl-C must still be heard.
+        loop.add_reader(self._typed.fileno(), typed.set)
+        try:
+            await typed.wait()
+        finally:
+            loop.remove_reader(self._typed.fileno())
+        return self._typed.readline().strip().lower() in ("y", "yes")
 
     def note(self, text: str) -> None:
         """Print what is not the result: what was mended, how it ended."""

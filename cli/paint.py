@@ -11,10 +11,12 @@ from cli.args import Given
 from cli.desk import Desk
 from cli.files import Outputs, read_input
 from cli.follow import Follower, ask_for
-from core.errors import BadInput, StudioError
+from core.asking import UNASKED, jobs_of
+from core.errors import BadInput, StudioError, Unsure
 from core.job import Kind
 from core.sheet import JobSheet
 from core.studio import Ask
+from core.wording import NOTHING_ASKED
 
 PAINTED, NOT_ALL, CANNOT = 0, 1, 2
 """Exit codes: everything is painted; something is missing (or differs); nothing could be asked for."""
@@ -28,11 +30,16 @@ async def imagine(desk: Desk, given: Given) -> int:
     """Paint from words, or a Job a line from a file."""
     outputs = Outputs(given.options.get("--out"))
     lines = _lines(desk, given)
+    if "--from-file" not in given.options and not await _meant(desk, lines[0]):
+        desk.console.note(NOTHING_ASKED)
+        return CANNOT
     sketch = await _sketch(desk, given.options.get("--sketch"))
     mask = await _mask(desk, given.options.get("--mask"))
     kind: Kind | None = None if "--from-file" in given.options else "imagine"
     asks = [
-        ask_for(desk, Ask(desk.person, desk.place, desk.new_source(), line, kind=kind, sketch=sketch, mask=mask))
+        ask_for(
+            desk, Ask(desk.person, desk.place, desk.new_source(), line, kind=kind, sketch=sketch, mask=mask, sure=True)
+        )
         for line in lines
     ]
     return await _paint(desk, given, outputs, asks)
@@ -104,6 +111,14 @@ async def _paint(desk: Desk, given: Given, outputs: Outputs, asks: list[Asking])
         desk.console.data([{**job, "files": files.get(job["id"], [])} for job in jobs])
     whole = all(picture["state"] == "stored" for job in jobs for picture in job["pictures"])
     return PAINTED if whole and not refused else NOT_ALL
+
+
+async def _meant(desk: Desk, words: str) -> bool:
+    """Ask who sits at a terminal whether many Jobs are meant; a script means what it wrote."""
+    if not desk.console.asks:
+        return True
+    jobs = jobs_of(f"/imagine {words}", [str(model["name"]) for model in await desk.studio.models()])
+    return jobs <= UNASKED or await desk.console.confirm(f"{Unsure(jobs).sentence} Paint them all?")
 
 
 def _forgiving(desk: Desk, ask: Asking, number: int, refused: list[StudioError]) -> Asking:

@@ -11,7 +11,7 @@ from core.cost import cost
 from core.defaults import Defaults
 from core.draft import SIDE, Draft, ModelCard, SketchInfo, checked_vary, fill, first_seed
 from core.errors import BadInput, BadWords, CannotReproduce, ModelUnavailable
-from core.grammar import clean, given, parse, sampler_id, target
+from core.grammar import clean, command, given, parse, sampler_id, target
 from core.job import Job, Kind
 from core.picture import Fingerprint, Picture, Replay
 from core.promise import Ground, note
@@ -21,6 +21,9 @@ from core.styles import style_named
 from core.words import shown
 
 VARY_AMOUNT = 0.15
+UNASKED = 5
+"""So many Jobs one line makes without a question."""
+
 OPTIONS = (
     "negative_prompt", "seed", "steps", "guidance", "width", "height", "aspect", "sampler", "model", "strength",
     "count", "style",
@@ -81,6 +84,12 @@ def imagine(
         recipes, notes = fill(whole, card, lambda: seed)
         plans.append(Plan(tuple(NewPicture(recipe, cost(recipe)) for recipe in recipes), card.name, notes))
     return plans
+
+
+def jobs_of(words: str, models: Sequence[str]) -> int:
+    """Return how many Jobs typed words make."""
+    kind, rest = command(words)
+    return len(parse(rest, models)) if kind == "imagine" else 1
 
 
 async def with_cut(plan: Plan, cut: Callable[[str, str], Awaitable[str | None]]) -> Plan:

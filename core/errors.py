@@ -7,6 +7,7 @@ StudioError
 │   └── BadConfig            the owner's settings
 ├── NotFound                 no such job or picture, or it is somebody else's
 ├── NotAllowed               it is there, but this person may not do that
+├── Unsure                   many Jobs at once; nothing was accepted, ask again to say it was meant
 ├── LimitReached             too many, too fast; knows when it opens again
 ├── Unavailable              cannot be done now
 │   ├── ModelUnavailable     being read, broken or unknown to the registry
@@ -87,6 +88,20 @@ class NotAllowed(StudioError):
     """Say that this person may not do that."""
 
     code = "not_allowed"
+
+
+class Unsure(StudioError):
+    """Say how many Jobs would be made; nothing was accepted until it is asked again as meant."""
+
+    code = "unsure"
+
+    def __init__(self, jobs: int) -> None:
+        super().__init__(f"That makes {jobs} jobs at once.", "Say that it is meant, or use fewer or smaller sets.")
+        self.jobs = jobs
+
+    def as_json(self) -> dict[str, object]:
+        """Return the common form with the number of Jobs."""
+        return {**super().as_json(), "jobs": self.jobs}
 
 
 class LimitReached(StudioError):

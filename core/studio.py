@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from core import access, asking, remixing
 from core.draft import SketchInfo
-from core.errors import BadInput, Busy, NotFound
+from core.errors import BadInput, Busy, NotFound, Unsure
 from core.feed import Feed
 from core.grammar import command
 from core.house import House
@@ -36,7 +36,7 @@ class Ask:
     kind None: the words begin with it (`/reroll ...`) or it is imagine. parent: a Picture's id or tail. sketch, mask:
     stored digests. options: Draft fields typed apart from the words (steps, seed, width, ...); they fill its blanks.
     age_restricted: it is asked where adults alone are.
-    remix: `words` None keeps the parent's Prompt.
+    remix: `words` None keeps the parent's Prompt. sure: many Jobs at once are meant, and not asked about.
     """
 
     person: Person
@@ -50,6 +50,7 @@ class Ask:
     options: dict[str, Any] = field(default_factory=dict)
     reply: Reply | None = None
     age_restricted: bool = False
+    sure: bool = False
 
 
 class Studio(Looking):
@@ -79,6 +80,8 @@ class Studio(Looking):
         typed = clean(ask.words or "")[0]
         bounds = bounds_for(rules, ask.person, ask.place)
         check(rules, ask.person, ask.place, [typed, *_prompts(plans)], ask.age_restricted)
+        if len(plans) > asking.UNASKED and not ask.sure:
+            raise Unsure(len(plans))
         jobs = [
             NewJob(
                 dedupe_key=f"{ask.source}/{index}",

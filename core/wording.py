@@ -13,6 +13,7 @@ from core.recipe import Paint, Recipe
 NEUTRAL = "Something went wrong on our side; it is written in the log under this job's id."
 """What a Person is told of an error that is not theirs to mend."""
 
+NOTHING_ASKED = "Nothing was asked for."
 STARTED_AGAIN = "The program stopped while this was painted; it is painted again."
 
 PAUSED = "Queued. Painting is paused by the owner; it goes on where it stopped."

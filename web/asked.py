@@ -13,7 +13,7 @@ from core.recipe import SEEDS
 from core.studio import Ask
 from web.session import Visitor
 
-FIELDS = ("words", "draft", "kind", "parent", "sketch", "mask", "request_id", "options")
+FIELDS = ("words", "draft", "kind", "parent", "sketch", "mask", "request_id", "options", "sure")
 TEXTS = frozenset({"negative_prompt", "sampler", "model", "style"})
 WHOLE = frozenset({"seed", "steps", "width", "height", "count"})
 REAL = frozenset({"guidance", "strength", "amount"})
@@ -54,6 +54,7 @@ def read_ask(data: Mapping[str, Any], visitor: Visitor, fresh_id: str) -> Ask:
         parent=_formed(data, "parent", ID, "the id of a picture, or its tail"),
         sketch=_formed(data, "sketch", DIGEST, "the digest that /api/sketches answered"),
         mask=_formed(data, "mask", DIGEST, "the digest that /api/masks answered"),
+        sure=_switch(data, "sure"),
         options={name: _option(name, value) for name, value in options.items() if value is not None},
     )
 
@@ -102,6 +103,13 @@ def _formed(data: Mapping[str, Any], name: str, form: re.Pattern[str], what: str
         return None
     if not isinstance(value, str) or form.fullmatch(value) is None:
         raise BadInput(f"{name} has not the form it must have.", f"Send {what}.")
+    return value
+
+
+def _switch(data: Mapping[str, Any], name: str) -> bool:
+    value = data.get(name, False)
+    if not isinstance(value, bool):
+        raise BadInput(f"{name} is true or false.", "Leave it out for false.")
     return value
 
 

@@ -45,7 +45,7 @@ class RemoteStudio:
     async def ask(self, ask: Ask) -> list[JobSheet]:
         """Accept Jobs, all or none, and return their sheets; raise a StudioError where nothing was accepted."""
         body = {"words": ask.words, "kind": ask.kind, "parent": ask.parent, "sketch": ask.sketch, "mask": ask.mask,
-                "options": ask.options, "request_id": ask.source}  # fmt: skip
+                "options": ask.options, "request_id": ask.source, "sure": ask.sure}  # fmt: skip
         return cast(list[JobSheet], (await self._line.json("POST", "/api/jobs", ask.place, json=body))["jobs"])
 
     async def reproduce_file(self, person: Person, place: Place, source: str, raw: bytes) -> list[JobSheet]:

@@ -47,6 +47,7 @@ STATUS: Mapping[type[StudioError], int] = MappingProxyType(
         errors.NotFound: 404,
         errors.NotAllowed: 403,
         NoSession: 401,
+        errors.Unsure: 409,
         errors.LimitReached: 429,
         errors.Unavailable: 503,
         errors.ModelUnavailable: 409,
@@ -77,6 +78,8 @@ def error_from(data: Mapping[str, Any]) -> StudioError:
     sentence, hint, at = str(data.get("sentence", "")), str(data.get("hint", "")), data.get("at")
     if issubclass(kind, errors.LimitReached):
         return kind(sentence, hint, data.get("opens_at"))
+    if issubclass(kind, errors.Unsure):
+        return kind(int(data.get("jobs", 0)))
     if issubclass(kind, errors.BadWords):
         return kind(sentence, hint, at, str(data.get("words", "")))
     if issubclass(kind, errors.AlreadyRunning):

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
+import os
+import pty
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
 
 from cli.console import Console
 from core.errors import BadWords, NotFound
 from tests.support.shell import Terminal
+
+
+@contextmanager
+def at_terminal() -> Iterator[tuple[Console, int]]:
+    """Give a Console somebody sits at, and where their keys go in."""
+    keys, line = pty.openpty()
+    with os.fdopen(line) as typed:
+        yield Console(io.StringIO(), io.StringIO(), typed, live=True), keys
+    os.close(keys)
 
 
 def test_results_and_notes_have_their_own_streams() -> None:
@@ -31,6 +47,27 @@ def test_a_live_terminal_sees_the_bar_grow_and_go() -> None:
     assert "[############------------] half" in terminal.err
     terminal.console.say("done")
     assert terminal.err.endswith("\r\x1b[2K") and terminal.out == "done\n"
+
+
+@pytest.mark.parametrize(("typed", "meant"), [(b"y\n", True), (b"YES\n", True), (b"\n", False), (b"nope\n", False)])
+async def test_a_question_is_asked_on_a_terminal(typed: bytes, meant: bool) -> None:
+    with at_terminal() as (console, keys):
+        asked = asyncio.create_task(console.confirm("Paint them all?"))
+        os.write(keys, typed)
+        assert console.asks and await asked is meant
+
+
+async def test_ctrl_c_is_heard_while_a_question_stands() -> None:
+    with at_terminal() as (console, _):
+        asked = asyncio.create_task(console.confirm("Paint them all?"))
+        await asyncio.sleep(0)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+
+
+def test_a_script_is_asked_nothing() -> None:
+    assert not Terminal(live=True).console.asks
 
 
 def test_words_from_the_log_cannot_steer_the_terminal() -> None:

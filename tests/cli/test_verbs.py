@@ -64,6 +64,21 @@ async def test_json_prints_the_sheets_and_nothing_else(shell: Shell) -> None:
     assert job["typed"] == "a red heart --seed 3" and job["pictures"][0]["seed"] == 3
 
 
+async def test_a_script_paints_many_jobs_without_a_question(shell: Shell) -> None:
+    assert await shell.type("imagine", "a {red, blue, green} {cat, dog} --steps 1", "--json") == 0
+    assert len(json.loads(shell.out)) == 6
+
+
+async def test_who_sits_at_a_terminal_is_asked_before_many_jobs(shell: Shell) -> None:
+    words = "a {red, blue, green} {cat, dog} --steps 1"
+    assert await shell.type("imagine", words, person_says=False) == 2
+    assert "6 jobs at once" in shell.err and "Nothing was asked for" in shell.err
+    assert await shell.type("history", "--json") == 0 and json.loads(shell.out) == []
+    assert await shell.type("imagine", words, "--json", person_says=True) == 0
+    assert len(json.loads(shell.out)) == 6
+    assert await shell.type("imagine", "a {red, blue} cat --steps 1", person_says=False) == 0, "few are not asked about"
+
+
 async def test_an_error_is_a_sentence_with_a_caret_and_exit_2(shell: Shell) -> None:
     assert await shell.type("imagine", "a red heart --stepz 20") == 2
     assert shell.out == ""

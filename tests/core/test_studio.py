@@ -8,7 +8,18 @@ from threading import Event as Gate
 
 import pytest
 
-from core.errors import BadInput, BadWords, Busy, CannotReproduce, LimitReached, NotAllowed, NotFound, StudioError
+from core.asking import jobs_of
+from core.errors import (
+    BadInput,
+    BadWords,
+    Busy,
+    CannotReproduce,
+    LimitReached,
+    NotAllowed,
+    NotFound,
+    StudioError,
+    Unsure,
+)
 from core.person import OWNER, Person, Place
 from core.records import Event
 from core.studio import Ask
@@ -20,6 +31,14 @@ from tests.support.program import PLACE, ask, done, ended, running
 ANN, BOB = Person("discord:1", "Ann"), Person("discord:2", "Bob")
 EVE, NOOK = Person("web:eve"), Place.of("web", {"feed": "web:eve"})
 ROOM, HALL = Place.of("discord", {"channel": 1}), Place.of("discord", {"channel": 2})
+
+
+@pytest.mark.parametrize(
+    ("words", "count"),
+    [("a heart", 1), ("/imagine {a, b, c} | d", 6), ("a --repeat 7", 7), ("a --n 16", 1), ("/reroll 7F3K2A", 1)],
+)
+def test_jobs_are_counted_as_they_will_be_made(words: str, count: int) -> None:
+    assert jobs_of(words, ("builtin",)) == count
 
 
 def fake(engine: FakeEngine | None = None) -> MakeEngine:
@@ -45,6 +64,16 @@ async def test_a_permutation_is_one_job_each_and_shares_the_seed(tmp_path: Path)
         assert len({sheet["pictures"][0]["seed"] for sheet in sheets}) == 1
         again = await program.studio.ask(Ask(OWNER, PLACE, "x", "a {red, blue} fish --steps 2"))
         assert [sheet["id"] for sheet in again] == [sheet["id"] for sheet in sheets]
+
+
+async def test_many_jobs_are_asked_about_before_anything_is_written(tmp_path: Path) -> None:
+    async with running(tmp_path, fake()) as program:
+        words = "a {red, blue, green} {cat, dog} --steps 1"
+        with pytest.raises(Unsure) as unsure:
+            await program.studio.ask(Ask(OWNER, PLACE, "x", words))
+        assert unsure.value.jobs == 6 and await program.studio.history(OWNER) == []
+        assert len(await program.studio.ask(Ask(OWNER, PLACE, "x", words, sure=True))) == 6
+        assert len(await program.studio.ask(Ask(OWNER, PLACE, "y", "{a, b, c, d, e} --steps 1"))) == 5
 
 
 async def test_reroll_vary_upscale_and_reproduce_know_their_parent(tmp_path: Path) -> None:

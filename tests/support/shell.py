@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import itertools
+import os
+import pty
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -22,12 +24,27 @@ from web.app import Page
 from web.client import RemoteStudio
 
 
+class Keys:
+    """Be a terminal's line on which an answer waits."""
+
+    def __init__(self, answer: bool) -> None:
+        self._keys, line = pty.openpty()
+        self.typed = os.fdopen(line)
+        os.write(self._keys, b"y\n" if answer else b"n\n")
+
+    def __del__(self) -> None:
+        self.typed.close()
+        os.close(self._keys)
+
+
 class Terminal:
     """Hold what a verb prints; `live` makes standard error a terminal."""
 
-    def __init__(self, *, live: bool = False, typed: str = "") -> None:
+    def __init__(self, *, live: bool = False, typed: str = "", person_says: bool | None = None) -> None:
         self._out, self._err = io.StringIO(), io.StringIO()
-        self.console = Console(self._out, self._err, io.StringIO(typed), live=live, width=100)
+        self._keys = Keys(person_says) if person_says is not None else None
+        keys = self._keys.typed if self._keys else io.StringIO(typed)
+        self.console = Console(self._out, self._err, keys, live=live or self._keys is not None, width=100)
 
     @property
     def out(self) -> str:
@@ -87,8 +104,11 @@ class Shell:
         self._new_source = sources()
         self.terminal = Terminal()
 
-    async def type(self, verb: str, *args: str, live: bool = False, typed: str = "") -> int:
-        self.terminal = Terminal(live=live, typed=typed)
+    async def type(
+        self, verb: str, *args: str, live: bool = False, typed: str = "", person_says: bool | None = None
+    ) -> int:
+        """Type a verb; person_says: somebody sits there who answers every question so."""
+        self.terminal = Terminal(live=live, typed=typed, person_says=person_says)
         return await run(
             verb,
             args,

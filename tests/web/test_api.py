@@ -84,6 +84,17 @@ async def test_one_thing_asked_many_times_at_once_is_one_job(browser: aiohttp.Cl
     assert len(await site.program.studio.history(OWNER, None, 100)) == 1
 
 
+async def test_many_jobs_are_asked_for_only_when_meant(browser: aiohttp.ClientSession) -> None:
+    words = "a {red, blue, green} {cat, dog} --steps 1"
+    async with browser.post("/api/jobs", json={"words": words}) as answer:
+        assert answer.status == 409
+        told = await answer.json()
+        assert (told["code"], told["jobs"]) == ("unsure", 6)
+    async with browser.post("/api/jobs", json={"words": words, "sure": "yes"}) as answer:
+        assert answer.status == 400
+    assert len(await ask(browser, words, sure=True)) == 6
+
+
 async def test_a_draft_is_words_and_options_in_one(browser: aiohttp.ClientSession) -> None:
     options = {"steps": 3, "seed": 11, "width": 64, "height": 96, "guidance": 2, "count": 2, "negative_prompt": "hat"}
     async with browser.post("/api/jobs", json={"draft": {"prompt": "a cat", **options}}) as answer:

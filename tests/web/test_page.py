@@ -287,6 +287,12 @@ async def test_four_pictures_are_chosen_one_by_one(chromium: Browser, tmp_path: 
 async def test_waiting_jobs_tell_their_place_and_can_be_cancelled(chromium: Browser, tmp_path: Path) -> None:
     async with running(tmp_path, engine=FakeEngine(step_s=0.2)) as site, tab(chromium, site.url) as page:
         await say(page, "{one, two, three, four, five, six} heart --steps 60 --n 2")
+        question = page.get_by_role("dialog", name="Paint 6 jobs?")
+        await question.get_by_role("button", name="Not now").click()
+        await expect(page.get_by_label("Words to paint")).to_have_value("{one, two, three, four, five, six} heart --steps 60 --n 2")
+        await expect(page.locator("article")).to_have_count(0)
+        await page.get_by_label("Words to paint").press("Enter")
+        await question.get_by_role("button", name="Paint 6").click()
         await expect(page.locator("article")).to_have_count(6)
         last = page.locator("article").nth(5)
         await expect(last.locator(".state")).to_contain_text("Queued, place")

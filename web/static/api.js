@@ -1,9 +1,9 @@
 // The page's interface: one function per path; whatever goes wrong comes back as a Problem with words for people.
 
 export class Problem extends Error {
-  constructor({ code = 'error', sentence = '', hint = '', caret = '', opens_at = null }) {
+  constructor({ code = 'error', sentence = '', hint = '', caret = '', opens_at = null, jobs = 0 }) {
     super(sentence);
-    Object.assign(this, { code, sentence, hint, caret, opens_at });
+    Object.assign(this, { code, sentence, hint, caret, opens_at, jobs });
   }
 }
 

@@ -2,6 +2,7 @@
 
 import * as api from './api.js';
 import { el, problemText, shown } from './dom.js';
+import { sure } from './sure.js';
 
 const KEPT = 'limner-draft';
 
@@ -102,7 +103,8 @@ export class Composer {
     const requestId = this.failed?.key === key ? this.failed.requestId : api.newId();
     this.failed = { key, requestId };
     const mark = this.mark();
-    const sheets = await api.ask({ ...body, request_id: requestId });
+    const sheets = await this.meant({ ...body, request_id: requestId });
+    if (sheets === null) return;
     this.failed = null;
     if (this.words.value === words) {
       this.words.value = '';
@@ -110,6 +112,16 @@ export class Composer {
     }
     this.sketch.clear();
     this.asked(sheets, mark);
+  }
+
+  /** Ask for it; of many jobs at once it is asked whether they are meant, null where they are not. */
+  async meant(body) {
+    try {
+      return await api.ask(body);
+    } catch (problem) {
+      if (problem.code !== 'unsure') throw problem;
+      return await sure(problem.jobs) ? api.ask({ ...body, sure: true }) : null;
+    }
   }
 
   /** Say what is wrong, with a caret under the sign it starts at. */
