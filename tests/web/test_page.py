@@ -289,7 +289,9 @@ async def test_waiting_jobs_tell_their_place_and_can_be_cancelled(chromium: Brow
         await say(page, "{one, two, three, four, five, six} heart --steps 60 --n 2")
         question = page.get_by_role("dialog", name="Paint 6 jobs?")
         await question.get_by_role("button", name="Not now").click()
-        await expect(page.get_by_label("Words to paint")).to_have_value("{one, two, three, four, five, six} heart --steps 60 --n 2")
+        await expect(page.get_by_label("Words to paint")).to_have_value(
+            "{one, two, three, four, five, six} heart --steps 60 --n 2"
+        )
         await expect(page.locator("article")).to_have_count(0)
         await page.get_by_label("Words to paint").press("Enter")
         await question.get_by_role("button", name="Paint 6").click()
