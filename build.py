@@ -26,16 +26,17 @@ from core.pace import Pace
 from core.ports import Face
 from core.promise import Ground, unknown
 from core.recipe import SEEDS
-from core.records import CrashPoint, Keep, nothing
+from core.records import Clock, CrashPoint, Keep, nothing
 from core.studio import Studio
 from core.upkeep import Upkeep
 from db.archive import SqlArchive
+from db.shared import DatabaseClock, is_shared
 from inference.engine import Engine
 from inference.late import LateEngine
 from inference.models import Registry
 from inference.queue import InferenceQueue
 from inference.selftests import SelfTests
-from parts import MakeEngine, cutter, folders, loader, local, payer_key, read_device
+from parts import MakeEngine, cutter, files_folder, folders, loader, local, payer_key, read_device
 
 HOME = Path(__file__).resolve().parent
 GIVE_BACK_AFTER_S = 20.0
@@ -66,6 +67,8 @@ class Program:
     upkeep: Upkeep
     faces: dict[str, Face]
     pool: ThreadPoolExecutor
+    feed: Feed
+    clock: Clock
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     stopping: bool = False
     _reading: asyncio.Task[None] | None = None
@@ -92,6 +95,7 @@ class Program:
             "audit": self.audit.run(),
             "chronicle": self.chronicle.run(),
             "upkeep": self.upkeep.run(),
+            "other programs": self.archive.listen(self._heard),
         }
         for name, part in parts.items():
             task = asyncio.create_task(part, name=name)
@@ -109,6 +113,12 @@ class Program:
         known = await self.archive.weights()
         loop = asyncio.get_running_loop()
         await self.archive.keep_weights(await loop.run_in_executor(self.pool, self.registry.read, known))
+
+    def _heard(self) -> None:
+        """Look, for another program on the same database moved a Job."""
+        self.dispatcher.wake()
+        self.courier.wake()
+        self.feed.moved()
 
     async def _device(self) -> None:
         """Read the Models and warm the device, then let the Dispatcher claim."""
@@ -142,12 +152,17 @@ async def build(
 ) -> Program:
     """Build the program on a data folder whose lock is held; `make_engine` and `at` are for the tests."""
     pool = ThreadPoolExecutor(4, thread_name_prefix="limner-pool")
+    url = config.storage.database or f"sqlite:///{data / 'limner.db'}"
+    files_in = files_folder(config, data)
+    clock: Clock = DatabaseClock(time.monotonic_ns) if is_shared(url) else milliseconds
     archive = await SqlArchive.open(
-        config.storage.database or f"sqlite:///{data / 'limner.db'}",
+        url,
         data,
-        clock=milliseconds,
+        files_in=files_in,
+        alone=not is_shared(url),
+        clock=clock,
         pool=pool,
-        payer_key=payer_key(data),
+        payer_key=payer_key(files_in),
         randomness=secrets.token_bytes,
         synchronous=synchronous,
         at=at,
@@ -174,7 +189,7 @@ async def build(
         on_stuck=_stuck,
         on_call=lambda seconds, rows: _measure(meters, seconds, rows),
     )
-    return _wire(config, archive, registry, queue, pool, at, ground, meters)
+    return _wire(config, archive, registry, queue, pool, at, ground, meters, clock)
 
 
 def _wire(
@@ -186,11 +201,12 @@ def _wire(
     at: CrashPoint,
     ground: Callable[[str], Ground],
     meters: Meters,
+    clock: Clock,
 ) -> Program:
     feed, pace, faces = Feed(), Pace(time.monotonic, max(config.engine.rows)), dict[str, Face]()
     owner = f"{os.uname().nodename}:{os.getpid()}:{secrets.token_hex(4)}"
-    courier = Courier(archive, faces, feed, milliseconds, owner, at)
-    dispatcher = Dispatcher(archive, queue, feed, pace, faces, milliseconds, courier.wake, owner, at)
+    courier = Courier(archive, faces, feed, clock, owner, at, alone=clock is milliseconds)
+    dispatcher = Dispatcher(archive, queue, feed, pace, faces, clock, courier.wake, owner, at)
     house = House(
         models=registry.cards,
         default_model=config.models.default,
@@ -209,13 +225,26 @@ def _wire(
         courier.wake()
 
     per_day = config.audit.per_day
-    audit = Audit(archive, feed, wake, per_day, milliseconds, random.random, on_battery, asyncio.sleep)
+    audit = Audit(archive, feed, wake, per_day, clock, random.random, on_battery, asyncio.sleep)
     kept = config.keeping
     upkeep = Upkeep(archive, Keep(kept.pictures_days, kept.sketches_days, kept.disk_mb), meters, asyncio.sleep)
     chronicle = Chronicle(archive, feed, meters, house.state)
     studio = CountedStudio(archive, feed, house, audit.asked, at)
     program = Program(
-        config, archive, registry, queue, studio, dispatcher, courier, audit, chronicle, upkeep, faces, pool
+        config,
+        archive,
+        registry,
+        queue,
+        studio,
+        dispatcher,
+        courier,
+        audit,
+        chronicle,
+        upkeep,
+        faces,
+        pool,
+        feed,
+        clock,
     )
     return program
 

@@ -63,7 +63,7 @@ async def serve(
     lag.start()
     faces: list[Stop] = [page.stop]
     if token := environ.get(TOKEN, ""):
-        faces.append(await _discord(program, token, say))
+        faces += await _discord(program, token, say)
     if config.page.open_browser:
         open_browser(url, environ)
     code = await _until(stop, program.queue.broken)
@@ -95,11 +95,19 @@ async def _until(stop: asyncio.Event, broken: asyncio.Event) -> int:
     return 0 if stop.is_set() else STUCK_EXIT
 
 
-async def _discord(program: Program, token: str, say: Say) -> Stop:
+async def _discord(program: Program, token: str, say: Say) -> list[Stop]:
+    """Connect Discord, where no other program on the database serves the same servers; the page goes on either way."""
     # Imported here: who has no token does not wait for discord.py.
     from bot.client import start
 
-    return await start(program.studio, program.faces, token, program.config.discord.guilds, say)
+    wanted = program.config.discord
+    if not await program.archive.take_name(f"discord shard {wanted.shard}"):
+        say(
+            f"Another program on this database serves shard {wanted.shard} of Discord: give each its own discord.shard."
+        )
+        return []
+    shard = wanted.shard, wanted.shards
+    return [await start(program.studio, program.faces, token, wanted.guilds, shard, say)]
 
 
 def _stop_event() -> asyncio.Event:

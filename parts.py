@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -109,10 +110,21 @@ def folders(config: Config) -> dict[str, Path]:
     return {name: Path(folder).expanduser() for name, folder in config.models.folders.items()}
 
 
-def payer_key(data: Path) -> bytes:
+def files_folder(config: Config, data: Path) -> Path:
+    """Return the folder of Pictures and Sketches, which several programs may share."""
+    return Path(config.storage.files).expanduser() if config.storage.files else data
+
+
+def payer_key(folder: Path) -> bytes:
     """Return the key of the ledger's payers, made at first start, the owner's alone to read."""
-    path = data / "payer.key"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / "payer.key"
     if not path.exists():
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        fresh = folder / f"payer.key.{os.getpid()}"
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(secrets.token_bytes(32))
+        # Of two programs that start at once one is first, and the other takes its key.
+        with suppress(FileExistsError):
+            os.link(fresh, path)
+        fresh.unlink()
     return path.read_bytes()

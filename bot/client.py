@@ -57,7 +57,10 @@ class Tree(app_commands.CommandTree["LimnerBot"]):
 
 
 class LimnerBot(commands.Bot):
-    """Speak for Studio in Discord. guilds: servers whose commands are registered at once, none = everywhere."""
+    """Speak for Studio in Discord. guilds: servers whose commands are registered at once, none = everywhere.
+
+    shard: which part of the servers it serves, of how many.
+    """
 
     def __init__(
         self,
@@ -65,6 +68,7 @@ class LimnerBot(commands.Bot):
         *,
         guilds: Sequence[int],
         clock: Clock,
+        shard: tuple[int, int] = (0, 1),
         attachments: Attachments | None = None,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -73,6 +77,8 @@ class LimnerBot(commands.Bot):
             help_command=None,
             tree_cls=Tree,
             intents=INTENTS,
+            shard_id=shard[0],
+            shard_count=shard[1],
             allowed_mentions=NOBODY,
             max_ratelimit_timeout=RATE_LIMIT_S,
             allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False),
@@ -158,11 +164,12 @@ async def start(
     faces: MutableMapping[str, Face],
     token: str,
     guilds: Sequence[int],
+    shard: tuple[int, int],
     say: Callable[[str], object],
     clock: Clock = milliseconds,
 ) -> Stop:
     """Put the Discord face among the others and connect in the background; return what ends it."""
-    bot = LimnerBot(studio, guilds=guilds, clock=clock)
+    bot = LimnerBot(studio, guilds=guilds, clock=clock, shard=shard)
     faces[FACE] = bot.face
     task = asyncio.create_task(_serve(bot, token, say), name=FACE)
 

@@ -6,9 +6,9 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from core.errors import BadConfig
 
@@ -68,6 +68,7 @@ class Storage(Table):
     """Say where all is kept."""
 
     database: str
+    files: str
     min_free_mb: int = Field(ge=0)
 
 
@@ -93,6 +94,14 @@ class Discord(Table):
     """Say how the Discord face registers its commands."""
 
     guilds: tuple[int, ...]
+    shard: int = Field(ge=0)
+    shards: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _shard_of_shards(self) -> Self:
+        if self.shard >= self.shards:
+            raise ValueError(f"discord.shard is {self.shard} of {self.shards}; count from 0")
+        return self
 
 
 class Config(Table):

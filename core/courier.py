@@ -30,9 +30,12 @@ class Courier:
         clock: Callable[[], int],
         owner: str,
         at: CrashPoint = lambda _: None,
+        *,
+        alone: bool = True,
     ) -> None:
+        """alone: no other program delivers what has no Face here."""
         self._archive, self._faces, self._feed = archive, faces, feed
-        self._clock, self._owner, self._at = clock, owner, at
+        self._clock, self._owner, self._at, self._alone = clock, owner, at, alone
         self._wake = asyncio.Event()
         self._open = True
 
@@ -54,9 +57,13 @@ class Courier:
 
     async def deliver_due(self) -> None:
         """Deliver every row whose time has come."""
-        while parcels := await self._archive.parcels(self._owner, LEASE_S):
+        while parcels := await self._archive.parcels(self._owner, LEASE_S, faces=self._reached()):
             for parcel in parcels:
                 await self._deliver(parcel)
+
+    def _reached(self) -> frozenset[str] | None:
+        """Return the Faces whose results are brought from here, None for all."""
+        return None if self._alone else READ_THE_LOG | self._faces.keys()
 
     async def _deliver(self, parcel: Parcel) -> None:
         name = parcel.job.place.face
@@ -86,7 +93,7 @@ class Courier:
             log.warning("job %s: somebody else delivers it", parcel.job.id)
 
     async def _sleep(self) -> None:
-        due = await self._archive.next_due("outbox")
+        due = await self._archive.next_due("outbox", faces=self._reached())
         timeout = None if due is None else max((due - self._clock()) / 1000, 0.05)
         try:
             await asyncio.wait_for(self._wake.wait(), timeout)

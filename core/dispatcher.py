@@ -97,12 +97,13 @@ class Dispatcher:
 
     async def _sleep(self) -> None:
         """Sleep until woken or until the next waiting Job is due; an idle bot does no work."""
-        due = await self._archive.next_due("queue") if self._renderer.room() > 0 else None
+        due = await self._archive.next_due("queue", self._owner) if self._renderer.room() > 0 else None
         timeout = None if due is None else max((due - self._clock()) / 1000, 0.05)
         try:
             await asyncio.wait_for(self._wake.wait(), timeout)
         except TimeoutError:
-            return
+            # A Job that was put off is claimed next; one whose holder is gone must be taken from it first.
+            await self._archive.reap()
 
     async def _paint(self, job: Job, pictures: tuple[Picture, ...], progress: AsyncIterator[Progress]) -> None:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 from core.audited import Audits
@@ -67,7 +67,7 @@ class Archive(Protocol):
         """Return a running Job to the queue on SIGTERM: fence + 1, attempt - 1."""
 
     async def restart(self) -> int:
-        """Reap every running Job at start (the holder of the lock alone may); return how many."""
+        """Reap, at start, every running Job that no other program can hold; return how many."""
 
     async def sweep(self) -> int:
         """Remove files without a row that are older than an hour (at start); return how many."""
@@ -78,8 +78,10 @@ class Archive(Protocol):
     async def cancel(self, job_id: str) -> Job:
         """Cancel a queued Job now, flag a running one; an ended one is left as it is."""
 
-    async def parcels(self, owner: str, lease_s: float, most: int = 10) -> list[Parcel]:
-        """Lease the next outbox rows whose time has come."""
+    async def parcels(
+        self, owner: str, lease_s: float, most: int = 10, faces: Collection[str] | None = None
+    ) -> list[Parcel]:
+        """Lease the next outbox rows whose time has come, of all Faces or of some."""
 
     async def message_id(self, job_id: str) -> str | None:
         """Return the chat's own id of the message a Job's end was delivered in."""
@@ -90,8 +92,10 @@ class Archive(Protocol):
     async def deliver_later(self, parcel: Parcel, delay_s: float) -> None:
         """Release an outbox row for another try."""
 
-    async def next_due(self, what: Literal["queue", "outbox"]) -> int | None:
-        """Return when (ms UTC) the earliest queued Job or outbox row (its lease counts) may be taken, if any."""
+    async def next_due(
+        self, what: Literal["queue", "outbox"], owner: str = "", faces: Collection[str] | None = None
+    ) -> int | None:
+        """Return when (ms UTC) the earliest queued Job or outbox row may be taken; a lease of another's counts."""
 
     async def overrides(self) -> dict[str, Any]:
         """Return the operator's settings by name, and what was written down at first start."""

@@ -16,7 +16,7 @@ from core.limits import Usage
 from core.pace import Standing
 from core.picture import Picture
 from core.records import Clock, CrashPoint, Move
-from db import accept, claims, marks, opening, reading
+from db import accept, claims, marks, opening, reading, shared
 from db.files import Files
 from db.ids import Ulids
 from db.intake import Intake
@@ -42,7 +42,7 @@ def nothing(_: str) -> None:
 class SqlArchive(Upkept):
     """Keep everything in SQLite or PostgreSQL and in files under `data`; built by `open`, ended by `close`.
 
-    On PostgreSQL with several programs the Clock must be the database's.
+    On PostgreSQL with several programs the Clock must be a DatabaseClock.
     """
 
     @classmethod
@@ -60,11 +60,18 @@ class SqlArchive(Upkept):
         free_bytes: Callable[[Path], int] = free_bytes,
         least_free: int = LEAST_FREE,
         intake: Intake | None = None,
+        files_in: Path | None = None,
+        alone: bool = True,
     ) -> Self:
-        """Check the database, migrate it and open it; raise Damaged, and touch nothing, where it is not sound."""
+        """Check the database, migrate it and open it; raise Damaged, and touch nothing, where it is not sound.
+
+        files_in: where pictures and sketches lie, where several programs share them; else under `data`. alone: no other
+        program holds Jobs.
+        """
         loop = asyncio.get_running_loop()
-        later = await loop.run_in_executor(pool, lambda: opening.prepare(url, data))
-        store = Store(url, pool, at, synchronous)
+        folder = files_in or data
+        later = await loop.run_in_executor(pool, lambda: opening.prepare(url, data, folder))
+        store = Store(url, pool, at, synchronous, clock, randomness(8).hex())
         try:
             await store.upgrade(opening.migrate)
         except BaseException:
@@ -72,14 +79,23 @@ class SqlArchive(Upkept):
             raise
         if later is not None:
             pool.submit(store.examine_later, lambda: opening.examine_large(later, data))
-        till = accept.Till(Ulids(clock, randomness), payer_key, least_free, lambda: free_bytes(data))
-        files = Files(data, randomness)
+        till = accept.Till(Ulids(clock, randomness), payer_key, least_free, lambda: free_bytes(folder))
+        files = Files(folder, randomness)
         intakes = asyncio.Semaphore(INTAKES_AT_ONCE)
-        return cls(store, till, clock, at, files, intake or Intake(), intakes, asyncio.Lock(), url, data)
+        return cls(store, till, clock, at, files, alone, intake or Intake(), intakes, asyncio.Lock(), url, data)
 
     async def close(self) -> None:
         """Finish what is being written and close the database."""
         await self._store.close()
+
+    async def take_name(self, name: str) -> bool:
+        """Take a name that one program on this database alone may have, until it ends; False where another has it."""
+        return await self._store.in_pool(lambda: self._store.locks.take(name))
+
+    async def listen(self, heard: Callable[[], None]) -> None:
+        """Call `heard` after moves of other programs on the same database; return at once where there are none."""
+        if shared.is_shared(self._store.url):
+            await shared.listen(self._store.url, self._store.name, heard)
 
     async def overrides(self) -> dict[str, Any]:
         """Return the operator's settings by name."""

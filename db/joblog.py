@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,6 +29,7 @@ class JobLog(AuditLog):
     _clock: Clock
     _at: CrashPoint
     _files: Files
+    _alone: bool
 
     async def accept(self, jobs: Sequence[NewJob], limits: Limits) -> list[tuple[Job, bool]]:
         """Write Jobs within the Limits, all or none; (Job, False) where one was there."""
@@ -98,7 +99,12 @@ class JobLog(AuditLog):
         await self._store.write(work, "give_back")
 
     async def restart(self) -> int:
-        """Reap every running Job and free the outbox; for the holder of the lock alone."""
+        """Reap every running Job and free the outbox; for the holder of the lock alone.
+
+        Where other programs may hold some, only those whose lease is over.
+        """
+        if not self._alone:
+            return await self.reap()
         await self._store.write(outbox.freed)
         return await self._reap(leased=True)
 
@@ -120,9 +126,15 @@ class JobLog(AuditLog):
         """Cancel a queued Job now, flag a running one; an ended one is left as it is."""
         return await self._store.write(lambda s: claims.cancel(s, self._clock(), job_id), "cancel")
 
-    async def parcels(self, owner: str, lease_s: float, most: int = 10) -> list[Parcel]:
-        """Lease the next outbox rows whose time has come."""
-        return await self._store.write(lambda s: outbox.parcels(s, self._clock(), owner, _ms(lease_s), most), "parcels")
+    async def parcels(
+        self, owner: str, lease_s: float, most: int = 10, faces: Collection[str] | None = None
+    ) -> list[Parcel]:
+        """Lease the next outbox rows whose time has come, of all Faces or of some."""
+
+        def work(session: Session) -> list[Parcel]:
+            return outbox.parcels(session, self._clock(), owner, _ms(lease_s), most, faces)
+
+        return await self._store.write(work, "parcels")
 
     async def message_id(self, job_id: str) -> str | None:
         """Return the chat's own id of the message a Job's end was delivered in."""
@@ -136,9 +148,11 @@ class JobLog(AuditLog):
         """Release an outbox row for another try."""
         await self._store.write(lambda s: outbox.later(s, self._clock(), parcel, _ms(delay_s)))
 
-    async def next_due(self, what: Literal["queue", "outbox"]) -> int | None:
+    async def next_due(
+        self, what: Literal["queue", "outbox"], owner: str = "", faces: Collection[str] | None = None
+    ) -> int | None:
         """Return when the first Job or outbox row that was put off is due; it may be past."""
-        return await self._store.read(lambda s: outbox.next_due(s, what))
+        return await self._store.read(lambda s: outbox.next_due(s, what, owner, faces))
 
 
 def _ms(seconds: float) -> int:

@@ -10,6 +10,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from core.records import WeightsFile
+from db import shared
 from db.tables import FileRow, OverrideRow, SessionRow, WeightsRow
 
 
@@ -56,3 +57,4 @@ def override(session: Session, changes: Mapping[str, Any]) -> None:
             session.execute(delete(OverrideRow).where(OverrideRow.key == key))
         else:
             session.merge(OverrideRow(key=key, value=json.dumps(value)))
+    shared.moved(session)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import Lost
 from core.job import MOVES
+from db import shared
 from db.tables import JobRow, LedgerRow, MoveRow, OutboxRow, PictureRow
 
 FREE: dict[str, Any] = {"lease_owner": None, "lease_until": None}
@@ -71,6 +72,7 @@ def log(session: Session, row: JobRow, came: str, now: int, why: str, worker: st
         )
     )
     session.flush()
+    shared.moved(session)
 
 
 def finish(session: Session, now: int, job_id: str, fence: int) -> JobRow:

@@ -19,10 +19,11 @@ CHECK_BYTES = 200 * 1024 * 1024
 MIGRATE_LOCK = 5_401_722
 
 
-def prepare(url: str, data: Path) -> Path | None:
+def prepare(url: str, data: Path, files_in: Path) -> Path | None:
     """Look at the database, then make the folders that hold everything; return a file still to be examined."""
     later = look(url, data)
-    for folder in (data, data / "pictures", data / "sketches", data / "masks", data / "backups"):
+    kept = (files_in / "pictures", files_in / "sketches", files_in / "masks")
+    for folder in (data, files_in, *kept, data / "backups"):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return later
 

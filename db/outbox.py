@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Literal
 
-from sqlalchemy import case, func, or_, select, update
+from sqlalchemy import ColumnElement, case, exists, func, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from core.errors import Lost
@@ -15,7 +16,9 @@ from db.rows import to_job, to_picture, to_reply
 from db.tables import JobRow, OutboxRow, PictureRow, ReplyRow
 
 
-def parcels(session: Session, now: int, owner: str, lease_ms: int, most: int) -> list[Parcel]:
+def parcels(
+    session: Session, now: int, owner: str, lease_ms: int, most: int, faces: Collection[str] | None
+) -> list[Parcel]:
     """Lease the next rows whose time has come; the tries told are those made before."""
     spent = update(ReplyRow).where(ReplyRow.expires_at <= now, ReplyRow.token != "")
     moves.changed(session, spent.values(token=""))
@@ -25,6 +28,7 @@ def parcels(session: Session, now: int, owner: str, lease_ms: int, most: int) ->
             OutboxRow.state == "todo",
             OutboxRow.next_try <= now,
             or_(OutboxRow.lease_until.is_(None), OutboxRow.lease_until < now),
+            _of(faces),
         )
         .order_by(OutboxRow.next_try, OutboxRow.job_id)
         .limit(most)
@@ -50,6 +54,13 @@ def _lease(session: Session, row: OutboxRow, owner: str, until: int) -> Parcel:
         fence=row.fence,
         reply=None if reply is None else to_reply(reply),
     )
+
+
+def _of(faces: Collection[str] | None) -> ColumnElement[bool]:
+    """Narrow outbox rows to Jobs of some Faces."""
+    if faces is None:
+        return true()
+    return exists().where(JobRow.id == OutboxRow.job_id, JobRow.face.in_(sorted(faces)))
 
 
 def close(session: Session, parcel: Parcel, **values: Any) -> None:
@@ -86,18 +97,21 @@ def freed(session: Session) -> None:
     moves.changed(session, held.values(**moves.FREE))
 
 
-def next_due(session: Session, what: Literal["queue", "outbox"]) -> int | None:
-    """Return when the first Job, or outbox row, that was put off or is leased is due; past ones too."""
+def next_due(
+    session: Session, what: Literal["queue", "outbox"], owner: str, faces: Collection[str] | None
+) -> int | None:
+    """Return when the first Job, or outbox row, that was put off or is leased by another is due; past ones too."""
     if what == "queue":
         if paused(session):
             return None
         jobs = select(func.min(JobRow.not_before)).where(
             JobRow.state == "queued", JobRow.not_before > 0, JobRow.cancel_requested.is_(False)
         )
-        return session.execute(jobs).scalar()
+        theirs = select(func.min(JobRow.lease_until + 1)).where(JobRow.state == "running", JobRow.lease_owner != owner)
+        return min((due for due in map(session.scalar, (jobs, theirs)) if due is not None), default=None)
     leased = OutboxRow.lease_until.is_not(None)
     when = case((leased, OutboxRow.lease_until + 1), else_=OutboxRow.next_try)
-    rows = select(func.min(when)).where(OutboxRow.state == "todo", or_(leased, OutboxRow.tries > 0))
+    rows = select(func.min(when)).where(OutboxRow.state == "todo", or_(leased, OutboxRow.tries > 0), _of(faces))
     return session.execute(rows).scalar()
 
 

@@ -13,7 +13,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from core.errors import Busy, Damaged, DiskFull, StudioError, Unavailable
-from core.records import CrashPoint
+from core.records import Clock, CrashPoint
+from db import shared
 
 T = TypeVar("T")
 
@@ -25,14 +26,21 @@ READERS = 4
 class Store:
     """Run functions of a Session: writing ones one after another on one thread, reading ones on the pool."""
 
-    def __init__(self, url: str, pool: Executor, at: CrashPoint, synchronous: str) -> None:
+    def __init__(
+        self, url: str, pool: Executor, at: CrashPoint, synchronous: str, clock: Clock, name: str = ""
+    ) -> None:
+        """name: by which other programs on the same database tell this one's moves from their own."""
+        self.url, self.name = url, name
         self._at = at
         self._pool = pool
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="limner-write")
         self._writer = _engine(url, 1, synchronous, writing=True)
+        if isinstance(clock, shared.DatabaseClock):
+            event.listen(self._writer, "begin", clock.read)
         self._readers = _engine(url, READERS, synchronous, writing=False)
         self._closed = False
         self.damaged: StudioError | None = None
+        self.locks = shared.Locks(url)
 
     async def write(self, work: Callable[[Session], T], move: str = "", wait_ms: int = BUSY_MS) -> T:
         """Run `work` in one writing transaction; `move` names the crash points around its commit."""
@@ -90,6 +98,7 @@ class Store:
 
     async def close(self) -> None:
         """Finish what waits on the write thread and close every connection, the writer last: it folds the WAL in."""
+        await self.in_pool(self.locks.release)
         await self.in_pool(self._readers.dispose)
         await self.on_thread(self._writer.dispose)
         self._closed = True
@@ -106,6 +115,7 @@ class Store:
             session.connection(execution_options={"wait_ms": wait_ms})
             found = work(session)
             session.flush()
+            shared.tell(session, self.name)
             if move:
                 self._at(f"before_{move}_commit")
         return found

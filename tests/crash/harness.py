@@ -9,7 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,16 +33,24 @@ class History:
 class Server:
     """Be one life of the program; `crash_at` names the point where it kills itself."""
 
-    def __init__(self, data: Path, crash_at: str = "", discord: str = "") -> None:
-        """discord: the URL of the loopback Discord; without one there is no token."""
+    def __init__(
+        self, data: Path, crash_at: str = "", discord: str = "", environ: Mapping[str, str] | None = None
+    ) -> None:
+        """discord: the URL of the loopback Discord; without one there is no token. environ: for the entry."""
         self.data = data
-        environ = {**os.environ, "LIMNER_CRASH_AT": crash_at, "PYTHONPATH": str(HOME), "PYTHONWARNINGS": "ignore"}
-        environ["LIMNER_TEST_DISCORD"] = discord
+        mine = {
+            **os.environ,
+            **(environ or {}),
+            "LIMNER_CRASH_AT": crash_at,
+            "PYTHONPATH": str(HOME),
+            "PYTHONWARNINGS": "ignore",
+        }
+        mine["LIMNER_TEST_DISCORD"] = discord
         self._log = (data.parent / "server.log").open("ab")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.crash.entry", str(data)],
             cwd=HOME,
-            env=environ,
+            env=mine,
             stdout=self._log,
             stderr=self._log,
         )

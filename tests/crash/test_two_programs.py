@@ -1,0 +1,101 @@
+"""Two programs on one PostgreSQL, killed with -9 again and again: they lose nothing and double nothing between them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.crash.harness import ENDED, Client, History, Server, balanced
+from tests.support.postgres import Cluster, postgres
+
+__all__ = ["postgres"]
+DIED = (aiohttp.ClientError, ConnectionError, asyncio.IncompleteReadError)
+
+
+class Pair:
+    """Hold two programs on one database and one folder of files, each with a data folder of its own."""
+
+    def __init__(self, root: Path, url: str) -> None:
+        self._root = root
+        self._shared = {"LIMNER_TEST_DATABASE": url, "LIMNER_TEST_FILES": str(root / "files")}
+        self.servers = [self._start(0), self._start(1)]
+
+    def _start(self, which: int) -> Server:
+        return Server(self._root / f"data{which}", environ=self._shared)
+
+    def kill(self, which: int) -> None:
+        """Kill one of them, and start it again."""
+        assert self.servers[which].kill() == -signal.SIGKILL
+        self.servers[which] = self._start(which)
+
+    def end(self) -> None:
+        """Kill both."""
+        for server in self.servers:
+            server.kill()
+
+
+@pytest.fixture
+def pair(tmp_path: Path, postgres: Cluster) -> Iterator[Pair]:
+    url = postgres.fresh()
+    pair = Pair(tmp_path, url)
+    yield pair
+    pair.end()
+
+
+async def told(client: Client, server: Server) -> None:
+    """Ask until acknowledged, or until the program dies."""
+    with contextlib.suppress(*DIED):
+        await client.ask(server)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("kills", [4, pytest.param(100, marks=pytest.mark.soak)])
+async def test_two_programs_lose_and_double_nothing(pair: Pair, postgres: Cluster, tmp_path: Path, kills: int) -> None:
+    chance = random.Random(kills)
+    history = History()
+    client = Client(history)
+    for number in range(kills):
+        for each in range(3):
+            history.sent[f"{number * 3 + each:032d}"] = f"a blue fish --n 3 --steps 6 --seed {number}"
+        asking = asyncio.create_task(told(client, pair.servers[number % 2]))
+        await pair.servers[number % 2].address()
+        await asyncio.sleep(chance.uniform(0.0, 0.8))
+        pair.kill(chance.randrange(2))
+        await asyncio.wait_for(asking, 60)
+    await asyncio.wait_for(client.ask(pair.servers[0]), 120)
+    # Told by one program of what both do.
+    await asyncio.wait_for(client.watch(pair.servers[0]), 240)
+    check(postgres, tmp_path / "files", history, kills * 3)
+
+
+def check(postgres: Cluster, files: Path, history: History, accepted: int) -> None:
+    """Hold what the client was told against the database and the files."""
+    with postgres.connect() as base:
+        jobs = dict(base.execute("SELECT id, state FROM jobs").fetchall())
+        ledger = [tuple(row) for row in base.execute("SELECT job_id, kind, amount FROM ledger").fetchall()]
+        stored = dict(base.execute("SELECT id, file_digest FROM pictures WHERE state = 'stored'").fetchall())
+        ends = base.execute("SELECT job_id FROM moves WHERE to_state = 'delivered'").fetchall()
+        workers = base.execute("SELECT count(DISTINCT worker) FROM moves WHERE why = 'claim'").fetchall()
+    assert set(history.accepted.values()) == set(jobs), "a job was lost or doubled"
+    assert len(jobs) == accepted
+    assert {state for state in jobs.values()} <= set(ENDED)
+    assert len(ends) == len(set(ends)), "delivered twice"
+    assert all(balanced(str(job), ledger) for job in jobs), "charged twice"  # type: ignore[arg-type]
+    assert history.shown <= set(stored)
+    assert all((files / "pictures" / str(digest)[:2] / f"{digest}.png").exists() for digest in stored.values())
+    assert workers != [(1,)], "one program did all"
+
+
+async def test_word_of_a_job_reaches_the_other_program_at_once(pair: Pair) -> None:
+    history = History(sent={"0" * 32: "a cat --steps 4 --seed 1"})
+    asker = Client(history)
+    await asker.ask(pair.servers[0])
+    # No second program would be told within the test's time by polling: there is none.
+    await asyncio.wait_for(asker.watch(pair.servers[1]), 60)
