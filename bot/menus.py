@@ -10,6 +10,7 @@ from discord import app_commands
 
 from bot.cards import VERSION
 from bot.guests import answering, asker, here
+from bot.modals import open_sketch_modal
 from bot.pages import answer
 from bot.plain import quiet
 from bot.post import values
@@ -29,8 +30,17 @@ WRITTEN = re.compile(r"\bid `(?P<id>[0-9A-Z]{6,26})`")
 
 def add_menus(bot: LimnerBot) -> None:
     """Register what is offered on every message; Discord takes five."""
-    for name, callback in (("Show recipe", show_recipe), ("Reroll", reroll), ("Cancel", cancel)):
+    offered = (
+        ("Use as sketch", use_as_sketch), ("Show recipe", show_recipe), ("Reroll", reroll), ("Cancel", cancel),
+    )  # fmt: skip
+    for name, callback in offered:
         bot.tree.add_command(app_commands.ContextMenu(name=name, callback=callback))
+
+
+async def use_as_sketch(interaction: discord.Interaction, message: discord.Message) -> None:
+    """Ask for words, then paint them over a picture of the message, whoever wrote it."""
+    async with answering(interaction):
+        await open_sketch_modal(interaction, message)
 
 
 async def show_recipe(interaction: discord.Interaction, message: discord.Message) -> None:

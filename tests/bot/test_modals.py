@@ -6,16 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import discord
-from discord import app_commands
-
-from bot.guests import answering
-from bot.modals import open_sketch_modal
 from core.limits import Limits
 from core.person import Person
 from core.recipe import Paint, from_json
 from tests.support.discord_double import World, drawing, texts, world
 from tests.support.discord_schema import Description
+
+MENU = "Use as sketch"
 
 
 def last(here: World) -> Paint:
@@ -148,28 +145,16 @@ async def test_above_ten_pictures_a_menu_asks_which(tmp_path: Path) -> None:
         assert here.rows("SELECT parent_id FROM pictures ORDER BY id DESC LIMIT 1") == [(eleventh,)]
 
 
-async def menu(here: World) -> str:
-    """Offer `open_sketch_modal` on messages under a name of the test's own."""
-
-    async def use(interaction: discord.Interaction, message: discord.Message) -> None:
-        async with answering(interaction):
-            await open_sketch_modal(interaction, message)
-
-    here.parts.bot.tree.add_command(app_commands.ContextMenu(name="Paint over", callback=use))
-    await here.parts.bot.tree.sync()
-    return "Paint over"
-
-
 async def test_every_door_gives_the_same_recipe(tmp_path: Path) -> None:
     async with world(tmp_path) as here:
         assert here.parts.bot.user is not None
         ann, words, me = here.person("ann"), "a boat --seed 5 --size 64x64", here.parts.bot.user.mention
-        name, file = await menu(here), ("boat.png", drawing())
+        file = ("boat.png", drawing())
         await ann.slash(here.channel, "imagine", prompt=words, sketch=file)
         message = await ann.send(here.channel, f"{me} {words}", attachments=[file])
         await ann.send(here.channel, f"{words} {me}", reply_to=message)
         silent = await ann.send(here.channel, "look", attachments=[("a.txt", file[1])])
-        shown = await ann.context_menu(here.channel, name, silent)
+        shown = await ann.context_menu(here.channel, MENU, silent)
         await ann.submit_modal(shown, {"prompt": words})
         await here.delivered(4)
         await ann.slash(here.channel, "imagine", prompt=words)
@@ -185,17 +170,16 @@ async def test_every_door_gives_the_same_recipe(tmp_path: Path) -> None:
 async def test_the_menu_on_a_card_and_on_words_alone(tmp_path: Path) -> None:
     async with world(tmp_path) as here:
         ann, card = await painted(here)
-        name = await menu(here)
-        shown = await ann.context_menu(here.channel, name, card)
+        shown = await ann.context_menu(here.channel, MENU, card)
         assert filled(shown)["prompt"] == "a heart"
-        refused = await ann.context_menu(here.channel, name, await ann.send(here.channel, "words"))
+        refused = await ann.context_menu(here.channel, MENU, await ann.send(here.channel, "words"))
         assert refused.ephemeral and refused.response is not None and "no picture" in refused.response.content
         message = await ann.send(here.channel, "two", attachments=[("a.png", drawing()), ("b.png", drawing(64, 96))])
-        shown = await ann.context_menu(here.channel, name, message)
+        shown = await ann.context_menu(here.channel, MENU, message)
         await ann.submit_modal(shown, {"picture": "1", "prompt": "a hut"})
         await here.delivered(2)
         assert last(here).height > last(here).width, "the second file was chosen"
-        shown = await ann.context_menu(here.channel, name, message)
+        shown = await ann.context_menu(here.channel, MENU, message)
         await here.restart()
         refused = await ann.submit_modal(shown, {"picture": "1", "prompt": "a hut"})
         assert refused.ephemeral and refused.response is not None

@@ -120,7 +120,14 @@ class Rest:
 
     def _sync(self, _: web.Request, call: Call) -> list[dict[str, Any]]:
         self.commands = [
-            {"id": str(self.store.fresh_id()), "application_id": str(APPLICATION_ID), "version": "1", "type": 1, **each}
+            {
+                "id": str(self.store.fresh_id()),
+                "application_id": str(APPLICATION_ID),
+                "version": "1",
+                "type": 1,
+                "description": "",
+                **each,
+            }
             for each in call.body
         ]
         return self.commands
