@@ -27,6 +27,7 @@ EXPANSIONS = [
         ],
     ),
     ("a {x", ["a {x"]),
+    ("a {red, blue heart", ["a {red, blue heart"]),
     ("a {x,}", ["a x", "a"]),
     ("a {b,{c,d}}", ["a b", "a c", "a d"]),
     ("{2-4} cats", ["{2-4} cats"]),

@@ -119,17 +119,9 @@ class Rest:
             assert name in shown, f"{name} is shown, but was not sent"
 
     def _sync(self, _: web.Request, call: Call) -> list[dict[str, Any]]:
-        self.commands = [
-            {
-                "id": str(self.store.fresh_id()),
-                "application_id": str(APPLICATION_ID),
-                "version": "1",
-                "type": 1,
-                "description": "",
-                **each,
-            }
-            for each in call.body
-        ]
+        # A menu has no description; Discord tells an empty one.
+        common = {"application_id": str(APPLICATION_ID), "version": "1", "type": 1, "description": ""}
+        self.commands = [{"id": str(self.store.fresh_id()), **common, **each} for each in call.body]
         return self.commands
 
     async def _callback(self, request: web.Request, call: Call) -> dict[str, Any]:
