@@ -109,6 +109,18 @@ class RemoteStudio:
             before = page[-1]["id"]
         return found
 
+    async def origin(self, person: Person, place: Place, picture_id: str) -> dict[str, Any] | None:
+        """Return where the card of a Picture's Job stands: Place and the chat's own message id; None: not to be seen.
+
+        Place is that face's own JSON.
+        """
+        found = await self._line.json("GET", f"/api/pictures/{_id(picture_id)}/origin", place)
+        return cast(dict[str, Any] | None, found["origin"])
+
+    async def sketch_thumb(self, digest: str) -> bytes:
+        """Return a stored Sketch as a small WebP, for who may have the Sketch itself."""
+        return (await self._line.bytes("GET", f"/api/sketches/{_id(digest)}", None, params={"form": "thumb"}))[0]
+
     async def take_sketch(self, raw: bytes) -> dict[str, Any]:
         """Check, normalise and store an image; return its digest, size in pixels and what was mended."""
         return cast(dict[str, Any], await self._line.json("POST", "/api/sketches", None, data=io.BytesIO(raw)))

@@ -46,6 +46,7 @@ class Api:
             web.post("/api/reproduce", self._known(self._reproduce)),
             web.get("/api/pictures/{id:[0-9A-Za-z]{1,26}}", self._known(self._picture)),
             web.get("/api/pictures/{id:[0-9A-Za-z]{1,26}}/file", self._known(self._picture_file)),
+            web.get("/api/pictures/{id:[0-9A-Za-z]{1,26}}/origin", self._known(self._origin)),
             web.get("/api/models", self._known(self._models)),
             web.get("/api/audit", self._known(self._audit)),
             *Own(self._studio, self._body_s).routes(self._known),
@@ -98,7 +99,11 @@ class Api:
         return web.json_response(taken, status=201)
 
     async def _sketch_file(self, request: web.Request, visitor: Visitor) -> web.Response:
-        digest = request.match_info["digest"]
+        digest, form = request.match_info["digest"], request.query.get("form", "png")
+        if form not in ("png", "thumb"):
+            raise BadInput("There is no such form of a sketch.", "There are: png, thumb.")
+        if form == "thumb":
+            return _pixels(await self._studio.sketch_thumb(digest), "image/webp", f"limner-sketch-{digest[:10]}.webp")
         return _pixels(await self._studio.sketch_file(digest), "image/png", f"limner-sketch-{digest[:10]}.png")
 
     async def _reproduce(self, request: web.Request, visitor: Visitor) -> web.Response:
@@ -121,6 +126,10 @@ class Api:
             visitor.person, visitor.place, picture_id, cast(Form, form), None if recipe is None else recipe == "1"
         )
         return _pixels(raw, kind, f"limner-{picture_id}.{FORMS[form]}")
+
+    async def _origin(self, request: web.Request, visitor: Visitor) -> web.Response:
+        found = await self._studio.origin(visitor.person, visitor.place, request.match_info["id"])
+        return web.json_response({"origin": found})
 
     async def _models(self, request: web.Request, visitor: Visitor) -> web.Response:
         return web.json_response({"models": await self._studio.models()})

@@ -50,7 +50,7 @@ async def test_verdicts_are_listed_with_date_and_picture(tmp_path: Path) -> None
                 assert (only["picture"], only["word"]) == (picture["id"], "different")
                 health = await studio.health()
                 assert (health["audit"]["checked"], health["audit"]["identical"]) == (2, 1)
-            async with RemoteStudio(cast(RemoteStudio, remote)._url, "a stranger") as stranger:
+            async with RemoteStudio(cast(RemoteStudio, remote)._line._url, "a stranger") as stranger:
                 told = await stranger.health()
             assert set(told) == {"state", "audit"}
             assert told["audit"] == health["audit"]

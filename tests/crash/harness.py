@@ -60,7 +60,8 @@ class Server:
         note = self.data / "run.json"
         for _ in range(int(START_S / 0.05)):
             if self.process.poll() is not None:
-                raise ConnectionError(f"the program ended with {self.process.returncode}")
+                told = (self.data.parent / "server.log").read_text(errors="replace")[-2000:]
+                raise ConnectionError(f"the program ended with {self.process.returncode}:\n{told}")
             if note.exists():
                 found = json.loads(note.read_text())
                 if found["pid"] == self.process.pid:

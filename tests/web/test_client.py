@@ -7,6 +7,7 @@ import inspect
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from core.person import OWNER, Place
 from core.studio import Ask, Studio
 from tests.support.archive import png
 from tests.support.attachments import half_mask
+from tests.support.fake_engine import FakeEngine
 from tests.support.page import BEARER, Running, running
 from web.client import RemoteStudio
 from web.wire import STATUS, error_from, status_of
@@ -67,6 +69,8 @@ async def test_both_sides_tell_the_same(site: Running, remote: RemoteStudio) -> 
     assert taken == await studio.take_sketch(png())
     assert await remote.take_mask(half_mask()) == await studio.take_mask(half_mask())
     assert await remote.sketch_file(taken["digest"]) == await studio.sketch_file(taken["digest"])
+    assert await remote.sketch_thumb(taken["digest"]) == await studio.sketch_thumb(taken["digest"])
+    assert await remote.origin(OWNER, HERE, picture["id"]) is None
     assert await remote.picture_as_sketch(OWNER, HERE, picture["id"]) == await studio.picture_as_sketch(
         OWNER, HERE, picture["id"]
     )
@@ -83,13 +87,18 @@ async def test_a_retry_by_the_same_source_is_one_job(remote: RemoteStudio) -> No
     assert twice[0][0]["id"] == twice[1][0]["id"]
 
 
-async def test_long_histories_come_in_pages(remote: RemoteStudio, site: Running) -> None:
-    for number in range(104):
-        await site.program.studio.ask(Ask(OWNER, HERE, f"many-{number // 8}-{number}", "a heart --steps 1"))
-        if number % 8 == 7:
-            (newest, *_) = await site.program.studio.history(OWNER, None, 1)
-            await end_of(remote, newest["id"])
-    found = await remote.history(OWNER, None, 102)
+async def test_long_histories_come_in_pages(tmp_path: Path) -> None:
+    go_on = threading.Event()
+    engine = FakeEngine(step_s=lambda _: 0.0 if go_on.wait(60) else 0.0)
+    many = f"a heart {{{','.join(map(str, range(16)))}}} --steps 1"
+    environ = {"LIMNER__LIMITS__WAITING": "0"}
+    async with running(tmp_path, engine=engine, environ=environ) as site, RemoteStudio(site.url, BEARER) as remote:
+        try:
+            for number in range(7):
+                await site.program.studio.ask(Ask(OWNER, HERE, f"many-{number}", many))
+            found = await remote.history(OWNER, None, 102)
+        finally:
+            go_on.set()
     assert len({sheet["id"] for sheet in found}) == 102
 
 

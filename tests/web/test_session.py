@@ -122,6 +122,7 @@ PATHS = [
     ("POST", "/api/reproduce"),
     ("GET", "/api/pictures/01ABCDEFGH"),
     ("GET", "/api/pictures/01ABCDEFGH/file"),
+    ("GET", "/api/pictures/01ABCDEFGH/origin"),
     ("GET", "/api/models"),
     ("GET", "/api/events"),
 ]
