@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ import pytest
 from sqlalchemy import Connection, create_engine
 
 from db.archive import SqlArchive
+from db.opening import migrate
 from tests.support.archive import Ticks, open_archive
 from tests.support.postgres import Cluster, postgres
 
@@ -56,9 +58,30 @@ def pool() -> Iterator[ThreadPoolExecutor]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a SQLite file as the migrations leave it, to be copied: they take longer than most tests."""
+    file = tmp_path_factory.mktemp("migrated") / "limner.db"
+    engine = create_engine(f"sqlite:///{file}")
+    with engine.begin() as connection:
+        migrate(connection)
+    engine.dispose()
+    return file
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
-def spot(request: pytest.FixtureRequest, tmp_path: Path, pool: ThreadPoolExecutor) -> Place:
-    """Give an empty place on each database."""
+def spot(request: pytest.FixtureRequest, tmp_path: Path, pool: ThreadPoolExecutor, migrated: Path) -> Place:
+    """Give a place without rows on each database."""
+    if request.param == "sqlite":
+        shutil.copyfile(migrated, tmp_path / "limner.db")
+        return Place(f"sqlite:///{tmp_path / 'limner.db'}", tmp_path, pool)
+    cluster: Cluster = request.getfixturevalue("postgres")
+    return Place(cluster.migrated(), tmp_path, pool)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def bare(request: pytest.FixtureRequest, tmp_path: Path, pool: ThreadPoolExecutor) -> Place:
+    """Give a place without a schema on each database, for what migrations do."""
     if request.param == "sqlite":
         return Place(f"sqlite:///{tmp_path / 'limner.db'}", tmp_path, pool)
     cluster: Cluster = request.getfixturevalue("postgres")

@@ -57,8 +57,8 @@ def definitions(connection: Connection) -> list[str]:
     return sorted(row[0] for row in connection.exec_driver_sql(sql))
 
 
-async def test_up_and_down_and_up(spot: Place) -> None:
-    engine = create_engine(spot.url)
+async def test_up_and_down_and_up(bare: Place) -> None:
+    engine = create_engine(bare.url)
     with engine.begin() as connection:
         migrate(connection)
         assert tables(connection) == TABLES == set(Row.metadata.tables)
@@ -75,8 +75,8 @@ async def test_up_and_down_and_up(spot: Place) -> None:
 # The comparison skips an index over an expression; the definitions below it do not.
 @pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index")
 @pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based index")
-async def test_what_the_migrations_make_is_what_the_tables_name(spot: Place) -> None:
-    engine = create_engine(spot.url)
+async def test_what_the_migrations_make_is_what_the_tables_name(bare: Place) -> None:
+    engine = create_engine(bare.url)
     with engine.begin() as connection:
         migrate(connection)
         assert compare_metadata(MigrationContext.configure(connection), Row.metadata) == []
@@ -89,10 +89,10 @@ async def test_what_the_migrations_make_is_what_the_tables_name(spot: Place) -> 
     engine.dispose()
 
 
-async def test_a_second_start_finds_what_the_first_wrote(spot: Place) -> None:
-    first = await spot.open()
+async def test_a_second_start_finds_what_the_first_wrote(bare: Place) -> None:
+    first = await bare.open()
     await first.override({"paused": True})
     await first.close()
-    second = await spot.open()
+    second = await bare.open()
     assert await second.overrides() == {"paused": True}
     await second.close()

@@ -14,7 +14,16 @@ from pathlib import Path
 import pytest
 
 from core import errors
-from core.errors import BadWords, CannotReproduce, LimitReached, ModelUnavailable, NotFound, StudioError, Unavailable
+from core.errors import (
+    BadWords,
+    CannotReproduce,
+    LimitReached,
+    ModelUnavailable,
+    NotFound,
+    StudioError,
+    Unavailable,
+    Unsure,
+)
 from core.person import OWNER, Place
 from core.studio import Ask, Studio
 from tests.support.archive import png
@@ -95,7 +104,7 @@ async def test_long_histories_come_in_pages(tmp_path: Path) -> None:
     async with running(tmp_path, engine=engine, environ=environ) as site, RemoteStudio(site.url, BEARER) as remote:
         try:
             for number in range(7):
-                await site.program.studio.ask(Ask(OWNER, HERE, f"many-{number}", many))
+                await site.program.studio.ask(Ask(OWNER, HERE, f"many-{number}", many, sure=True))
             found = await remote.history(OWNER, None, 102)
         finally:
             go_on.set()
@@ -157,7 +166,7 @@ def kinds(root: type[StudioError] = StudioError) -> list[type[StudioError]]:
 @pytest.mark.parametrize("kind", [kind for kind in kinds() if kind.__module__ in ("core.errors", "web.wire")])
 def test_every_error_travels(kind: type[StudioError]) -> None:
     assert kind in STATUS
-    sent = kind("What is wrong.", "What to do.")
+    sent = kind(16) if issubclass(kind, Unsure) else kind("What is wrong.", "What to do.")
     came = error_from(json.loads(json.dumps(sent.as_json())))
     assert type(came) is kind and came.as_json() == sent.as_json()
     assert 400 <= status_of(sent) < 600
