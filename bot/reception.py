@@ -22,6 +22,9 @@ from core.sheet import JobSheet
 from core.studio import Ask, Studio
 
 log = logging.getLogger(__name__)
+ANSWERED = 40060
+"""Already acknowledged: by a try of ours that was told as an error, or by another copy of the bot."""
+
 TOKEN_MS = 870_000
 """How long an interaction's token is used: 14.5 of its 15 minutes."""
 
@@ -68,8 +71,9 @@ class Reception:
         )
         async with self._face.asking(reply):
             first, *rest = await self._studio.ask(ask)
-            await self._answer(interaction, first, person, reply)
-            await self._further(int(reply.channel_id), rest, person, ask.place, None)
+            if not await self._answer(interaction, first, person, reply):
+                return
+            await self._further(int(reply.channel_id), rest, person, ask.place, None, interaction.filesize_limit)
 
     async def _check_one_card(self, words: str) -> None:
         """Refuse words that make several Jobs where the bot may only answer: further cards are messages of its own."""
@@ -93,10 +97,13 @@ class Reception:
             reply=reply,
             age_restricted=for_adults(message.channel),
         )
+        limit = 0 if message.guild is None else message.guild.filesize_limit
         async with self._face.asking(reply):
-            await self._further(message.channel.id, await self._studio.ask(ask), person, ask.place, message.id)
+            sheets = await self._studio.ask(ask)
+            await self._further(message.channel.id, sheets, person, ask.place, message.id, limit)
 
-    async def _answer(self, interaction: discord.Interaction, sheet: JobSheet, person: Person, reply: Reply) -> None:
+    async def _answer(self, interaction: discord.Interaction, sheet: JobSheet, person: Person, reply: Reply) -> bool:
+        """Answer with the queued card; False where another copy of the bot has answered, and paints it."""
         body = await self._bodies.waiting(sheet, person, here(interaction))
         view, files = body.view(), body.attached()
         message_id: int | None
@@ -110,12 +117,18 @@ class Reception:
         except UNSENT as error:
             # The Job is written down: its result comes by the delivery rule, whatever became of this answer.
             log.warning("job %s was accepted, but its answer did not arrive: %s", sheet["id"], error)
-            return
+            if not _answered(error) or not await self._face.answered_elsewhere(sheet, reply):
+                return True
+            log.error("another copy of Limner answers under this token; stop one of them")
+            await self._studio.cancel(person, here(interaction), sheet["id"])
+            return False
         if message_id is not None:
-            self._face.stands(sheet["id"], Spot(int(reply.channel_id), message_id, reply))
+            spot = Spot(int(reply.channel_id), message_id, reply)
+            self._face.stands(sheet, spot, person, here(interaction), interaction.filesize_limit)
+        return True
 
     async def _further(
-        self, channel_id: int, sheets: list[JobSheet], person: Person, place: Place, answers: int | None
+        self, channel_id: int, sheets: list[JobSheet], person: Person, place: Place, answers: int | None, limit: int
     ) -> None:
         """Send cards that are messages of their own: answers to a message, cards 2..n of a permutation."""
         for sheet in sheets:
@@ -128,7 +141,11 @@ class Reception:
             except UNSENT as error:
                 log.warning("job %s was accepted, but its card could not be sent: %s", sheet["id"], error)
                 continue
-            self._face.stands(sheet["id"], Spot(channel_id, sent))
+            self._face.stands(sheet, Spot(channel_id, sent), person, place, limit)
+
+
+def _answered(error: BaseException) -> bool:
+    return isinstance(error, discord.HTTPException) and error.code == ANSWERED
 
 
 def _nonce(job_id: str) -> str:

@@ -54,7 +54,8 @@ class Wired:
 
     async def connect(self, heartbeat_s: float = 60.0) -> LimnerBot:
         """Start a bot, as main.py does, and wait until it is ready."""
-        bot = LimnerBot(self.program.studio, guilds=(), clock=self.clock, pause=lambda _: asyncio.sleep(SHORT_S))
+        studio, keep = self.program.studio, self.program.archive.cards_stand
+        bot = LimnerBot(studio, guilds=(), clock=self.clock, pause=lambda _: asyncio.sleep(SHORT_S), keep=keep)
         bot._connection.heartbeat_timeout = heartbeat_s
         self.program.faces["discord"] = bot.face
         task = asyncio.create_task(bot.serve("a token for tests"), name="discord")

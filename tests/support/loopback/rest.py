@@ -37,6 +37,8 @@ class Rest:
         self.store = store
         self.faults: list[Fault] = []
         self.wrong: list[str] = []
+        # A benchmark measures the program, not what holds its requests against the description.
+        self.checks = True
         self.seen: set[str] = set()
         self.upload_limit = 10 * 1024 * 1024
         self.commands: list[dict[str, Any]] = []
@@ -73,9 +75,10 @@ class Rest:
         async def answer(request: web.Request) -> web.StreamResponse:
             call = await _read(request)
             self.store.calls.append(call)
-            name, found = self._description.findings(call.method, call.path, call.query, call.body)
-            self.seen.add(name)
-            self.wrong += found
+            if self.checks:
+                name, found = self._description.findings(call.method, call.path, call.query, call.body)
+                self.seen.add(name)
+                self.wrong += found
             response = await self._respond(request, call, work)
             call.status = response.status
             return response
@@ -125,6 +128,7 @@ class Rest:
                 "application_id": str(APPLICATION_ID),
                 "version": "1",
                 "type": 1,
+                # What is pressed in a menu is told without one, and comes back with an empty one.
                 "description": "",
                 **each,
             }
