@@ -74,7 +74,7 @@ class Chat:
         """Start once more without a killer and wait until every Job has ended."""
         server = await self.start()
         async with asyncio.timeout(2 * PATIENCE_S):
-            while not (states := self._states()) or any(state not in ENDED for state in states):
+            while any(state not in ENDED for state in self._states()):
                 assert server.process.poll() is None, "the program ended"
                 await asyncio.sleep(0.05)
         assert await server.stop() == 0
