@@ -24,6 +24,7 @@ async def painting(here: Wired) -> None:
     """Ask for one picture and wait until the device has it."""
     await here.discord.slash("imagine", prompt="a heart")
     await here.state("running")
+    await here.until(here.cards)
 
 
 async def test_a_picture_goes_over_the_wire(tmp_path: Path) -> None:

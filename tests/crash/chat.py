@@ -38,6 +38,7 @@ class Chat:
         self.discord, self.data = discord, data
         self.history = ChatHistory()
         discord.rest.watch = self._look
+        discord.rest.ack_s = PATIENCE_S
 
     async def start(self, crash_at: str = "") -> Server:
         """Start the program and wait until its bot is connected, or it is dead."""

@@ -100,6 +100,8 @@ async def wired(data: Path, *, gated: bool = False, connect: bool = True) -> Asy
         gate.open()
     engine = FakeEngine(step_s=gate.wait)
     async with loopback(theirs) as discord:
+        # How fast an answer is, is measured by bench/discord.py on a quiet machine.
+        discord.rest.ack_s = PATIENCE_S
         with pointed_at(discord.url):
             async with running(data, lambda *_: engine) as program:
                 here = Wired(data, discord, program, clock, theirs, gate)
