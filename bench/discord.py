@@ -116,7 +116,7 @@ async def program(line: Connection, url: str, data: Path) -> None:
     engine = FakeEngine(step_s=0.002)
     async with running(data, lambda *_: engine) as parts:
         keep = parts.archive.cards_stand
-        stop = await start(parts.studio, parts.faces, "a token for tests", (), print, keep=keep)
+        stop = await start(parts.studio, parts.faces, "a token for tests", (), (0, 1), print, keep=keep)
         lags: list[float] = []
         beats = asyncio.create_task(beat(lags))
         await parts.queue.ready.wait()
