@@ -115,7 +115,7 @@ async def test_a_wrong_token_is_said_and_harms_no_other_face(tmp_path: Path, mon
         monkeypatch.setattr("bot.client.LimnerBot", Flaky)
         faces: dict[str, Face] = {}
         said: list[str] = []
-        stop = await start(here.parts.bot.studio, faces, "wrong", (), said.append, here.ticks)
+        stop = await start(here.parts.bot.studio, faces, "wrong", (), (0, 1), said.append, here.ticks)
         assert list(faces) == ["discord"]
         await here.soon(lambda: said)
         assert said == ["Discord refuses the token. Set DISCORD_TOKEN to the one it shows."]
