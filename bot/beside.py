@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 import discord
+from discord import ui
 
 from bot.guests import UNSENT
 from bot.post import Body, Post, Spot
@@ -32,8 +34,10 @@ class Beside:
         try:
             if self._clock() - parcel.job.created_at > LONG_MS:
                 await self._ping(parcel, spot)
-            if parcel.kind == "result" and await self._by_dm(parcel.job.person):
-                await self._copy(parcel, body)
+            # In direct messages the card is there already.
+            elsewhere = parcel.job.place.unpack().get("guild") is not None
+            if parcel.kind == "result" and elsewhere and await self._by_dm(parcel.job.person):
+                await self._copy(parcel, spot, body)
         except UNSENT as error:
             log.info("job %s: its person could not be called: %s", parcel.job.id, error)
 
@@ -54,12 +58,22 @@ class Beside:
         who = discord.AllowedMentions(everyone=False, roles=False, users=[discord.Object(_account(parcel))])
         await self._post.say(spot.channel_id, words, _nonce(parcel, "ping"), spot.message_id, who)
 
-    async def _copy(self, parcel: Parcel, body: Body) -> None:
-        channel_id = await self._post.direct(_account(parcel))
-        ids = {parcel.job.id, *(picture.id for picture in parcel.pictures)}
-        if parcel.tries and await self._post.find(channel_id, ids, parcel.job.created_at):
-            return
-        await self._post.send(channel_id, body, _nonce(parcel, "copy"))
+    async def _copy(self, parcel: Parcel, spot: Spot, body: Body) -> None:
+        try:
+            channel_id = await self._post.direct(_account(parcel))
+            ids = {parcel.job.id, *(picture.id for picture in parcel.pictures)}
+            if parcel.tries and await self._post.find(channel_id, ids, parcel.job.created_at):
+                return
+            await self._post.send(channel_id, body, _nonce(parcel, "copy"))
+        except discord.Forbidden:
+            await self._post.edit(spot, Body(lambda: _noted(body.view(), wording.NO_DM), body.files))
+
+
+def _noted(view: ui.LayoutView, sentence: str) -> ui.LayoutView:
+    """Return a card with one sentence more."""
+    box = cast("ui.Container[ui.LayoutView]", view.children[0])
+    box.add_item(ui.TextDisplay(f"-# {sentence}"))
+    return view
 
 
 def _account(parcel: Parcel) -> int:

@@ -30,6 +30,7 @@ from bot.guests import FACE, NOBODY, channel_of, for_adults, tell
 from bot.menus import add_menus
 from bot.needs import INTENTS
 from bot.post import Post
+from bot.questions import GoButton, NoButton
 from bot.reception import Reception
 from core.errors import BadConfig, StudioError
 from core.person import Person
@@ -107,7 +108,7 @@ class LimnerBot(commands.Bot):
             for cog in COGS:
                 await self.add_cog(cog(self))
             add_menus(self)
-            self.add_dynamic_items(ActionButton, WhichSelect, OlderButton)
+            self.add_dynamic_items(ActionButton, WhichSelect, OlderButton, GoButton, NoButton)
 
     async def setup_hook(self) -> None:
         """Add what it can do, then tell Discord the commands."""

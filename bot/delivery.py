@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import discord
 
 from bot.beside import Beside
-from bot.bodies import FORMS, Bodies
+from bot.bodies import FORMS, PASSING, Bodies
 from bot.desks import Desk, Desks
 from bot.guests import UNSENT, channel_of
 from bot.post import UNKNOWN_MESSAGE, Body, Post, Spot
@@ -41,9 +41,6 @@ DEAD = NO_PLACE | {UNKNOWN_MESSAGE}
 TOO_LARGE = 40005
 UNKNOWN_LIMIT = 10 * 1024 * 1024
 """What every server takes, where the interaction's own limit is not known any more."""
-
-PASSING = frozenset({"queued", "running"})
-"""States a passing edit may show; every end is delivered."""
 
 
 class DiscordFace:

@@ -58,6 +58,11 @@ class Post:
         self._bot = bot
         self._clock = clock
 
+    @property
+    def application(self) -> discord.AppInfo | None:
+        """Return what Discord says of the application, None before it is logged in."""
+        return self._bot.application
+
     async def edit(self, spot: Spot, body: Body) -> int:
         """Edit a card where it stands: by the interaction while its token lives, else by message id."""
         if spot.reply is not None and self.fresh(spot.reply):

@@ -10,10 +10,12 @@ from typing import Any
 import discord
 
 from bot.bodies import Bodies
+from bot.cards import View
 from bot.delivery import DiscordFace
 from bot.guests import NOBODY, UNSENT, asker, for_adults, here, where, writer
-from bot.post import Post, Spot
-from core.errors import BadInput
+from bot.post import Body, Post, Spot
+from bot.questions import question
+from core.errors import BadInput, Unsure
 from core.grammar import parse
 from core.job import ENDED, Wish
 from core.person import Person, Place
@@ -45,8 +47,12 @@ class Reception:
         sketch: str | None = None,
         mask: str | None = None,
         options: Mapping[str, Any] | None = None,
+        meant_by: int | None = None,
     ) -> None:
-        """Accept what a command or button asked for; raise a StudioError where nothing was accepted."""
+        """Accept what a command or button asked for; raise a StudioError where nothing was accepted.
+
+        meant_by: the question whose answer it is; pressed twice, it is asked for once.
+        """
         if kind in ("imagine", "remix") and words and not interaction.app_permissions.send_messages:
             await self._check_one_card(words)
         reply = Reply(
@@ -59,7 +65,7 @@ class Reception:
         ask = Ask(
             person=person,
             place=here(interaction),
-            source=f"discord:{interaction.id}",
+            source=f"discord:{meant_by or interaction.id}",
             words=words,
             kind=kind,
             parent=parent,
@@ -68,9 +74,14 @@ class Reception:
             options=dict(options or {}),
             reply=reply,
             age_restricted=for_adults(interaction.channel),
+            sure=meant_by is not None,
         )
         async with self._face.asking(reply):
-            first, *rest = await self._studio.ask(ask)
+            try:
+                first, *rest = await self._studio.ask(ask)
+            except Unsure as unsure:
+                await _put_question(interaction, question(ask, unsure))
+                return
             if not await self._answer(interaction, first, person, reply):
                 return
             await self._further(int(reply.channel_id), rest, person, ask.place, None, interaction.filesize_limit)
@@ -85,7 +96,7 @@ class Reception:
     async def by_message(self, message: discord.Message, words: str, sketch: str, parent: str | None = None) -> None:
         """Accept what a message asked for and answer under it; parent: the Picture that Sketch was."""
         reply = Reply(channel_id=str(message.channel.id), message_id=str(message.id))
-        person = writer(message)
+        person = writer(message, self._post.application)
         ask = Ask(
             person=person,
             place=where(message),
@@ -99,7 +110,12 @@ class Reception:
         )
         limit = 0 if message.guild is None else message.guild.filesize_limit
         async with self._face.asking(reply):
-            sheets = await self._studio.ask(ask)
+            try:
+                sheets = await self._studio.ask(ask)
+            except Unsure as unsure:
+                view = question(ask, unsure)
+                await self._post.send(message.channel.id, Body(lambda: view), _nonce(ask.source), message.id)
+                return
             await self._further(message.channel.id, sheets, person, ask.place, message.id, limit)
 
     async def _answer(self, interaction: discord.Interaction, sheet: JobSheet, person: Person, reply: Reply) -> bool:
@@ -142,6 +158,14 @@ class Reception:
                 log.warning("job %s was accepted, but its card could not be sent: %s", sheet["id"], error)
                 continue
             self._face.stands(sheet, Spot(channel_id, sent), person, place, limit)
+
+
+async def _put_question(interaction: discord.Interaction, view: View) -> None:
+    """Ask in the place where the first card will stand."""
+    if interaction.response.is_done():
+        await interaction.edit_original_response(view=view, attachments=[], allowed_mentions=NOBODY)
+    else:
+        await interaction.response.send_message(view=view, allowed_mentions=NOBODY)
 
 
 def _answered(error: BaseException) -> bool:

@@ -13,6 +13,7 @@ from core.recipe import Paint, Recipe
 NEUTRAL = "Something went wrong on our side; it is written in the log under this job's id."
 """What a Person is told of an error that is not theirs to mend."""
 
+NO_DM = "You asked for a copy by direct message, but Discord lets me send you none; see /defaults."
 NOTHING_ASKED = "Nothing was asked for."
 STARTED_AGAIN = "The program stopped while this was painted; it is painted again."
 

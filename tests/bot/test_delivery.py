@@ -13,7 +13,8 @@ from bot.post import Spot
 from core.errors import Unavailable
 from core.progress import Done, Stepping, Waiting
 from core.records import Reply
-from tests.support.discord_double import World, buttons, texts, world
+from tests.support.discord_checks import checked
+from tests.support.discord_double import World, buttons, texts
 
 EXPIRED_S = 900
 
@@ -28,7 +29,7 @@ async def painting(here: World) -> None:
 
 
 async def test_after_the_token_the_card_is_edited_by_its_message_id(tmp_path: Path) -> None:
-    async with world(tmp_path, gated=True) as here:
+    async with checked(tmp_path, gated=True) as here:
         await here.person("ann").slash(here.channel, "imagine", prompt="a heart")
         await painting(here)
         here.ticks.tick(EXPIRED_S)
@@ -44,7 +45,7 @@ async def test_after_the_token_the_card_is_edited_by_its_message_id(tmp_path: Pa
 
 @pytest.mark.parametrize("later_s", [0, EXPIRED_S], ids=["token lives", "token over"])
 async def test_a_program_that_starts_again_finds_the_card(tmp_path: Path, later_s: int) -> None:
-    async with world(tmp_path, gated=True) as here:
+    async with checked(tmp_path, gated=True) as here:
         ann = here.person("ann")
         result = await ann.slash(here.channel, "imagine", prompt="a heart")
         await ann.send(here.channel, "somebody talks")
@@ -62,7 +63,7 @@ async def test_a_program_that_starts_again_finds_the_card(tmp_path: Path, later_
 
 
 async def test_cards_of_one_interaction_are_told_apart_after_a_restart(tmp_path: Path) -> None:
-    async with world(tmp_path, gated=True) as here:
+    async with checked(tmp_path, gated=True) as here:
         await here.person("ann").slash(here.channel, "imagine", prompt="a {red, blue} heart")
         await painting(here)
         await here.restart(killed=True)
@@ -76,7 +77,7 @@ async def test_cards_of_one_interaction_are_told_apart_after_a_restart(tmp_path:
 
 
 async def test_a_card_delivered_but_not_noted_is_found_again(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         heard = here.heard("INTERACTION_CREATE")
         await here.person("ann").slash(here.channel, "imagine", prompt="a {red, blue} heart")
         await here.delivered(2)
@@ -91,7 +92,7 @@ async def test_a_card_delivered_but_not_noted_is_found_again(tmp_path: Path) -> 
 
 
 async def test_an_apology_is_found_again_too(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         await here.person("ann").slash(here.channel, "imagine", prompt="nan heart")
         await here.until(lambda: here.rows("SELECT 1 FROM outbox WHERE state = 'done'"))
         await here.parts.bot.face.deliver(await here.parcel(kind="apology"))
@@ -100,7 +101,7 @@ async def test_an_apology_is_found_again_too(tmp_path: Path) -> None:
 
 @pytest.mark.fault("F15", "a job that was written comes as a message of its own, though its answer was too late")
 async def test_an_answer_that_did_not_arrive_becomes_one_message_with_a_nonce(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         here.env.inject_error("POST", "/interactions/*/callback", status=404, code=10062)
         here.env.inject_error("GET", "/webhooks/*", status=404, code=10015, times=None)
         await here.person("ann").slash(here.channel, "imagine", prompt="a heart")
@@ -114,7 +115,7 @@ async def test_an_answer_that_did_not_arrive_becomes_one_message_with_a_nonce(tm
 
 
 async def test_a_card_taken_down_is_not_posted_again(tmp_path: Path) -> None:
-    async with world(tmp_path, gated=True) as here:
+    async with checked(tmp_path, gated=True) as here:
         ann = here.person("ann")
         await ann.slash(here.channel, "imagine", prompt="a heart")
         await painting(here)
@@ -126,7 +127,7 @@ async def test_a_card_taken_down_is_not_posted_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("code", [10003, 50001, 50013])
 async def test_what_discord_will_never_take_is_dead(tmp_path: Path, code: int) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         await here.person("ann").slash(here.channel, "imagine", prompt="a heart")
         await here.delivered()
         here.env.inject_error("PATCH", "/channels/*", status=403, code=code)
@@ -135,7 +136,7 @@ async def test_what_discord_will_never_take_is_dead(tmp_path: Path, code: int) -
 
 
 async def test_what_discord_cannot_take_now_is_brought_again_later(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         here.env.inject_error("PATCH", "/webhooks/*", status=503, times=None)
         await here.person("ann").slash(here.channel, "imagine", prompt="a heart")
         await here.until(lambda: here.rows("SELECT 1 FROM outbox WHERE tries > 0 AND lease_owner IS NULL"))
@@ -147,7 +148,7 @@ async def test_what_discord_cannot_take_now_is_brought_again_later(tmp_path: Pat
 
 
 async def test_a_file_too_large_as_png_is_shown_in_another_form(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         await here.person("ann").slash(here.channel, "imagine", prompt="a heart")
         await here.delivered()
         here.env.inject_error("PATCH", "/channels/*", status=413, code=40005, times=2)
@@ -165,7 +166,7 @@ async def test_progress_is_edited_once_in_a_while_and_the_newest_wins(tmp_path: 
         pauses.append(seconds)
         await turn.acquire()
 
-    async with world(tmp_path, gated=True, pause=pause) as here:
+    async with checked(tmp_path, gated=True, pause=pause) as here:
         await here.person("ann").slash(here.channel, "imagine", prompt="a heart --steps 90")
         await painting(here)
         job = (await here.parcel()).job
@@ -186,7 +187,7 @@ async def test_progress_is_edited_once_in_a_while_and_the_newest_wins(tmp_path: 
 
 
 async def test_a_result_waits_until_its_queued_card_stands_and_progress_waits_for_results(tmp_path: Path) -> None:
-    async with world(tmp_path, gated=True) as here:
+    async with checked(tmp_path, gated=True) as here:
         await here.person("ann").slash(here.channel, "imagine", prompt="a heart")
         await painting(here)
         await here.parts.bot.face.show((await here.parcel()).job, Waiting(7))
@@ -206,7 +207,7 @@ async def test_progress_never_disturbs_who_tells_it_nor_a_result(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    async with world(tmp_path, gated=True) as here:
+    async with checked(tmp_path, gated=True) as here:
         await here.person("ann").slash(here.channel, "imagine", prompt="a heart --steps 9")
         await painting(here)
         here.env.inject_error("PATCH", "/webhooks/*", status=500, times=1)
@@ -226,7 +227,7 @@ async def test_progress_never_disturbs_who_tells_it_nor_a_result(
 
 
 async def test_before_it_is_logged_in_nothing_is_delivered_or_shown(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         await here.person("ann").slash(here.channel, "imagine", prompt="a heart")
         await here.delivered()
         face = LimnerBot(here.parts.bot.studio, guilds=(), clock=here.ticks).face

@@ -244,3 +244,14 @@ async def test_what_is_sent_pings_nobody_but_who_waited(tmp_path: Path) -> None:
         (call,) = here.sent("POST", f"/channels/{CHANNEL_ID}/messages")
         assert call.body["allowed_mentions"]["parse"] == [] and "users" not in call.body["allowed_mentions"]
         assert call.body["message_reference"]["message_id"] in (int(message["id"]), message["id"])
+
+
+@pytest.mark.fault("closed messages", "the card says that no copy could be sent")
+async def test_a_copy_that_is_refused_is_told_on_the_card(tmp_path: Path) -> None:
+    async with wired(tmp_path) as here:
+        await here.program.studio.people.set_defaults(Person(f"discord:{ANN}"), by_dm=True)
+        here.discord.rest.faults.append(Fault("refuse", "POST", f"/channels/{DM}/messages", status=403, code=50007))
+        await here.discord.slash("imagine", prompt="a heart")
+        await here.until(lambda: here.cards() and "lets me send you none" in texts(here.cards()[0]))
+        await here.state("delivered")
+        assert not here.cards(DM) and len(here.cards()[0]["attachments"]) == 1
