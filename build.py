@@ -28,6 +28,7 @@ from core.promise import Ground, unknown
 from core.recipe import SEEDS
 from core.records import Clock, CrashPoint, Keep, nothing
 from core.studio import Studio
+from core.turns import Turns
 from core.upkeep import Upkeep
 from db.archive import SqlArchive
 from db.shared import DatabaseClock, is_shared
@@ -65,6 +66,7 @@ class Program:
     audit: Audit
     chronicle: Chronicle
     upkeep: Upkeep
+    turns: Turns
     faces: dict[str, Face]
     pool: ThreadPoolExecutor
     feed: Feed
@@ -96,6 +98,7 @@ class Program:
             "chronicle": self.chronicle.run(),
             "upkeep": self.upkeep.run(),
             "other programs": self.archive.listen(self._heard),
+            "turns": self.turns.run(),
         }
         for name, part in parts.items():
             task = asyncio.create_task(part, name=name)
@@ -230,22 +233,9 @@ def _wire(
     upkeep = Upkeep(archive, Keep(kept.pictures_days, kept.sketches_days, kept.disk_mb), meters, asyncio.sleep)
     chronicle = Chronicle(archive, feed, meters, house.state)
     studio = CountedStudio(archive, feed, house, audit.asked, at)
-    program = Program(
-        config,
-        archive,
-        registry,
-        queue,
-        studio,
-        dispatcher,
-        courier,
-        audit,
-        chronicle,
-        upkeep,
-        faces,
-        pool,
-        feed,
-        clock,
-    )
+    turns = Turns(archive, faces, feed, pace, asyncio.sleep)
+    parts = (dispatcher, courier, audit, chronicle, upkeep, turns)
+    program = Program(config, archive, registry, queue, studio, *parts, faces, pool, feed, clock)
     return program
 
 

@@ -107,7 +107,8 @@ async def _discord(program: Program, token: str, say: Say) -> list[Stop]:
         )
         return []
     shard = wanted.shard, wanted.shards
-    return [await start(program.studio, program.faces, token, wanted.guilds, shard, say)]
+    keep = program.archive.cards_stand
+    return [await start(program.studio, program.faces, token, wanted.guilds, shard, say, keep=keep)]
 
 
 def _stop_event() -> asyncio.Event:

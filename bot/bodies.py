@@ -17,6 +17,12 @@ from core.sheet import JobSheet
 from core.studio import Studio
 
 log = logging.getLogger(__name__)
+FORMS: tuple[Form, ...] = ("png", "webp", "jpeg")
+"""Tried in this order: the master, the same pixels smaller, nearly the same pixels."""
+
+PASSING = frozenset({"queued", "running"})
+"""States of a Job that is open."""
+
 JUMP = "https://discord.com/channels/{guild}/{channel}/{message}"
 
 
@@ -59,15 +65,34 @@ class Bodies:
         links, ready_at = await self._links(sheet, job.person, job.place), self._ready_at(sheet)
         return Body(lambda: card(sheet, job.person, files=files, line=line, ready_at=ready_at, links=links), files)
 
-    async def ended(self, sheet: JobSheet, job: Job, form: Form) -> Body:
-        """Return the card of a Job that ended, its Pictures in that form."""
-        files, veiled = [], await self.veiled(job.place)
+    async def ended(self, sheet: JobSheet, job: Job, limit: int, rung: int = 0) -> Body:
+        """Return the card of a Job that ended; each Picture in the first form from that rung on that is not too large.
+
+        limit: bytes a file may have; a rung behind the last form shows none.
+        """
+        return await self._laid(sheet, job.person, job.person, job.place, limit, rung)
+
+    async def again(self, sheet: JobSheet, reader: Person, place: Place, limit: int) -> Body:
+        """Return the card of a Job once more for who asks to see it, as it stands in the log."""
+        author = Person(sheet["person"])
+        if sheet["state"] in PASSING:
+            return await self.waiting(sheet, author, place)
+        return await self._laid(sheet, author, reader, place, limit, 0)
+
+    async def _laid(self, sheet: JobSheet, author: Person, reader: Person, place: Place, limit: int, rung: int) -> Body:
+        files, forms, missing, veiled = [], set[Form](), 0, await self.veiled(place)
         for picture in shown(sheet):
-            data, _ = await self._studio.picture_file(job.person, job.place, picture["id"], form, True)
-            files.append(CardFile(f"limner-{picture['id']}.{form}", data, picture["alt"], veiled))
-        line = None if form == "png" else wording.in_form(sheet["sentence"], form)
-        links = await self._links(sheet, job.person, job.place)
-        return Body(lambda: card(sheet, job.person, files=files, line=line, links=links), files)
+            for form in FORMS[rung:]:
+                data, _ = await self._studio.picture_file(reader, place, picture["id"], form)
+                if len(data) <= limit:
+                    files.append(CardFile(f"limner-{picture['id']}.{form}", data, picture["alt"], veiled))
+                    forms.add(form)
+                    break
+            else:
+                missing += 1
+        line = wording.in_forms(sheet["sentence"], [form for form in FORMS[1:] if form in forms], missing)
+        links = await self._links(sheet, reader, place)
+        return Body(lambda: card(sheet, author, files=files, line=line, links=links), files)
 
     async def _sketch(self, digest: str, place: Place) -> CardFile | None:
         """Return a Sketch as a card shows it small; a card of an accepted Job goes out without it rather than not."""

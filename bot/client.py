@@ -12,6 +12,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot.attachments import Attachments
+from bot.beside import Beside
 from bot.bodies import Bodies
 from bot.buttons import ActionButton, WhichSelect
 from bot.cogs.admin import AdminCog
@@ -24,12 +25,15 @@ from bot.cogs.queue import QueueCog
 from bot.cogs.reroll import RerollCog
 from bot.cogs.sketch import SketchCog
 from bot.delivery import DiscordFace
+from bot.desks import Desks, Keep, keep_nothing
 from bot.guests import FACE, NOBODY, channel_of, for_adults, tell
 from bot.menus import add_menus
 from bot.needs import INTENTS
 from bot.post import Post
+from bot.questions import GoButton, NoButton
 from bot.reception import Reception
 from core.errors import BadConfig, StudioError
+from core.person import Person
 from core.ports import Face
 from core.records import Clock
 from core.studio import Studio
@@ -71,7 +75,9 @@ class LimnerBot(commands.Bot):
         shard: tuple[int, int] = (0, 1),
         attachments: Attachments | None = None,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        keep: Keep = keep_nothing,
     ) -> None:
+        """keep: writes down where cards stand, so that another process finds them."""
         super().__init__(
             commands.when_mentioned,
             help_command=None,
@@ -88,7 +94,10 @@ class LimnerBot(commands.Bot):
         self.studio = studio
         self.attachments = attachments or Attachments()
         self.bodies = Bodies(studio, clock, lambda place: for_adults(self.get_channel(channel_of(place))))
-        self.face = DiscordFace(post, studio, self.bodies, lambda: self.application_id is not None, pause)
+        desks, beside = Desks(keep), Beside(post, self._by_dm, clock)
+        self.face = DiscordFace(
+            post, studio, self.bodies, beside, desks, lambda: self.application_id is not None, pause
+        )
         self.reception = Reception(studio, self.face, post, self.bodies, clock)
         self._guilds = tuple(guilds)
         self._pause = pause
@@ -99,7 +108,7 @@ class LimnerBot(commands.Bot):
             for cog in COGS:
                 await self.add_cog(cog(self))
             add_menus(self)
-            self.add_dynamic_items(ActionButton, WhichSelect, OlderButton)
+            self.add_dynamic_items(ActionButton, WhichSelect, OlderButton, GoButton, NoButton)
 
     async def setup_hook(self) -> None:
         """Add what it can do, then tell Discord the commands."""
@@ -116,6 +125,17 @@ class LimnerBot(commands.Bot):
                 await self.tree.sync(guild=guild)
             except discord.Forbidden:
                 log.error("server %d: its commands could not be registered; invite the bot there first", guild.id)
+
+    async def _by_dm(self, person: Person) -> bool:
+        return (await self.studio.people.defaults(person)).by_dm
+
+    async def on_raw_message_delete(self, event: discord.RawMessageDeleteEvent) -> None:
+        """Cancel what a deleted card stood for."""
+        await self.face.taken_down({event.message_id})
+
+    async def on_raw_bulk_message_delete(self, event: discord.RawBulkMessageDeleteEvent) -> None:
+        """Cancel what deleted cards stood for."""
+        await self.face.taken_down(event.message_ids)
 
     async def on_message(self, message: discord.Message, /) -> None:
         """Leave messages to the cogs: there are no prefix commands."""
@@ -167,9 +187,10 @@ async def start(
     shard: tuple[int, int],
     say: Callable[[str], object],
     clock: Clock = milliseconds,
+    keep: Keep = keep_nothing,
 ) -> Stop:
     """Put the Discord face among the others and connect in the background; return what ends it."""
-    bot = LimnerBot(studio, guilds=guilds, clock=clock, shard=shard)
+    bot = LimnerBot(studio, guilds=guilds, clock=clock, shard=shard, keep=keep)
     faces[FACE] = bot.face
     task = asyncio.create_task(_serve(bot, token, say), name=FACE)
 

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 
 import discord
 
-from bot.bodies import Bodies
+from bot.beside import Beside
+from bot.bodies import FORMS, PASSING, Bodies
+from bot.desks import Desk, Desks
 from bot.guests import UNSENT, channel_of
 from bot.post import UNKNOWN_MESSAGE, Body, Post, Spot
 from core.errors import StudioError, Unavailable
 from core.job import Job
+from core.person import Person, Place
 from core.progress import Failed, Progress, Stepping, Waiting
-from core.records import Form, Parcel, Receipt, Reply
-from core.sheet import job_sheet
+from core.records import Parcel, Receipt, Reply
+from core.sheet import JobSheet, job_sheet
 from core.studio import Studio
 
 log = logging.getLogger(__name__)
@@ -30,28 +32,15 @@ EDIT_S = 10.0
 DELIVER_S = 45.0
 """Below the outbox's lease, so that nobody else takes a parcel up while it is under way."""
 
-DEAD = frozenset({10003, 10008, 50001, 50013})
-"""Unknown Channel, Unknown Message, Missing Access, Missing Permissions: trying again will not help."""
+NO_PLACE = frozenset({10003, 50001, 50013})
+"""Unknown Channel, Missing Access, Missing Permissions: nothing can stand there any more."""
+
+DEAD = NO_PLACE | {UNKNOWN_MESSAGE}
+"""Trying again will not help; a message that was taken down is not posted again."""
 
 TOO_LARGE = 40005
-FORMS: tuple[Form, ...] = ("png", "webp", "jpeg")
-"""Tried in this order where Discord finds a file too large."""
-
-
-PASSING = frozenset({"queued", "running"})
-"""States a passing edit may show; every end is delivered."""
-
-
-@dataclass(slots=True)
-class Desk:
-    """Hold what is known of one open Job's card; all of it can be found again or may be lost."""
-
-    spot: Spot | None = None
-    looked: bool = False
-    newest: tuple[Job, Progress] | None = None
-    preview: bytes | None = None
-    task: asyncio.Task[None] | None = None
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+UNKNOWN_LIMIT = 10 * 1024 * 1024
+"""What every server takes, where the interaction's own limit is not known any more."""
 
 
 class DiscordFace:
@@ -62,12 +51,15 @@ class DiscordFace:
         post: Post,
         studio: Studio,
         bodies: Bodies,
+        beside: Beside,
+        desks: Desks,
         ready: Callable[[], bool],
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._post, self._studio, self._bodies, self._ready, self._pause = post, studio, bodies, ready, pause
-        self._desks: dict[str, Desk] = {}
+        self._beside, self._desks = beside, desks
         self._asking: dict[str, asyncio.Event] = {}
+        self._elsewhere: set[str] = set()
         self._delivering = 0
 
     @asynccontextmanager
@@ -80,21 +72,41 @@ class DiscordFace:
             self._asking.pop(_key(reply), None)
             done.set()
 
-    def stands(self, job_id: str, spot: Spot) -> None:
-        """Remember where an open Job's card stands."""
-        self._desk(job_id).spot = spot
+    def stands(self, sheet: JobSheet, spot: Spot, person: Person, place: Place, limit: int = 0) -> None:
+        """Remember where an open Job's card stands and who asked; limit: bytes a file may have there."""
+        self._desks.stands(sheet["id"], Desk(spot, limit, sheet["place"], (person, place)))
 
     def known(self, job_id: str) -> bool:
         """Say whether an open Job's card is known to stand."""
-        desk = self._desks.get(job_id)
-        return desk is not None and desk.spot is not None
+        return self._desks.known(job_id)
+
+    async def answered_elsewhere(self, job: JobSheet, reply: Reply) -> bool:
+        """Say whether a message that is not this Job's card stands as the interaction's answer: another copy's."""
+        ids = {job["id"], *(picture["id"] for picture in job["pictures"])}
+        try:
+            foreign = await self._post.taken(reply, ids)
+        except UNSENT as error:
+            log.warning("job %s: who answered could not be seen: %s", job["id"], error)
+            return False
+        if foreign:
+            self._elsewhere.add(job["id"])
+        return foreign
+
+    async def taken_down(self, message_ids: Collection[int]) -> None:
+        """Cancel the open Jobs whose cards were deleted."""
+        for job_id, (person, place) in self._desks.at(message_ids).items():
+            await self._cancel(job_id, person, place)
 
     async def show(self, job: Job, progress: Progress) -> None:
         """Keep the newest Progress for the card's next edit; what is delivered anyway is not shown."""
         again = isinstance(progress, Failed) and progress.again
         if not (again or isinstance(progress, Waiting | Stepping)) or not self._ready():
             return
-        desk = self._desk(job.id)
+        desk = self._desks.of(job.id)
+        if isinstance(progress, Waiting):
+            if progress.place == desk.line:
+                return
+            desk.line = progress.place
         desk.newest = (job, progress)
         if isinstance(progress, Stepping):
             desk.preview = progress.preview or desk.preview
@@ -105,56 +117,81 @@ class DiscordFace:
         """Bring a result or an apology: by the interaction, else by message id, else as one message with a nonce."""
         if not self._ready():
             raise Unavailable("Discord is not connected yet.")
-        job = parcel.job
+        if parcel.job.id in self._elsewhere:
+            return Receipt(dead=True, why="another copy of the bot answered")
         self._delivering += 1
         try:
             async with asyncio.timeout(DELIVER_S):
-                await self._answered(parcel.reply)
-                desk = self._desk(job.id)
-                desk.newest = None
-                async with desk.lock:
-                    message_id = await self._bring(parcel, desk)
-        except discord.HTTPException as error:
+                spot = await self._carry(parcel)
+        except UNSENT as error:
+            if not isinstance(error, discord.HTTPException) or error.status >= 500 or error.status == 429:
+                raise Unavailable(f"Discord does not take it now: {error!r}") from error
             if error.code not in DEAD:
                 raise
-            log.warning("job %s cannot be delivered: %s", job.id, error)
-            self._gone(job.id)
-            return Receipt(dead=True, why=f"Discord says {error.code}")
+            return await self._dead(parcel, error)
         finally:
             self._delivering -= 1
-        self._gone(job.id)
-        return Receipt(str(message_id))
+        self._desks.gone(parcel.job.id)
+        return Receipt(str(spot.message_id))
 
     async def close(self) -> None:
         """Stop showing Progress."""
-        tasks = [desk.task for desk in self._desks.values() if desk.task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._desks.close()
 
-    async def _bring(self, parcel: Parcel, desk: Desk) -> int:
+    async def _dead(self, parcel: Parcel, error: discord.HTTPException) -> Receipt:
+        log.warning("job %s cannot be delivered: %s", parcel.job.id, error)
+        if error.code in NO_PLACE:
+            await self._beside.undeliverable(parcel)
+        self._desks.gone(parcel.job.id)
+        return Receipt(dead=True, why=f"Discord says {error.code}")
+
+    async def _carry(self, parcel: Parcel) -> Spot:
+        await self._answered(parcel.reply)
+        desk = self._desks.of(parcel.job.id)
+        desk.newest = None
+        async with desk.lock:
+            spot, body = await self._bring(parcel, desk)
+        await self._beside.delivered(parcel, spot, body)
+        return spot
+
+    async def _bring(self, parcel: Parcel, desk: Desk) -> tuple[Spot, Body]:
+        """Bring the card with its Pictures; each time Discord finds them too large, in the next form."""
         job = parcel.job
         sheet = job_sheet(job.person, job, parcel.pictures)
-        for form in FORMS:
+        for rung in range(len(FORMS) + 1):
+            body = await self._bodies.ended(sheet, job, desk.limit or UNKNOWN_LIMIT, rung)
             try:
-                return await self._put(parcel, desk, await self._bodies.ended(sheet, job, form))
+                return await self._put(parcel, desk, body), body
             except discord.HTTPException as error:
-                if form == FORMS[-1] or not (error.status == 413 or error.code == TOO_LARGE):
+                if not body.files or not (error.status == 413 or error.code == TOO_LARGE):
                     raise
-        raise AssertionError("the last form raises or returns")
+        raise AssertionError("the last rung has no files: it raises or returns")
 
-    async def _put(self, parcel: Parcel, desk: Desk, body: Body) -> int:
+    async def _put(self, parcel: Parcel, desk: Desk, body: Body) -> Spot:
+        desk.spot = desk.spot or await self._find(parcel)
+        if desk.spot is not None:
+            await self._post.edit(desk.spot, body)
+            return desk.spot
+        job, reply = parcel.job, parcel.reply
+        answers = int(reply.message_id) if reply is not None and reply.message_id and not reply.application_id else None
+        channel_id = channel_of(job.place)
+        return Spot(channel_id, await self._post.send(channel_id, body, parcel.nonce, answers))
+
+    async def _find(self, parcel: Parcel) -> Spot | None:
+        """Find a Job's card: the interaction's answer, the message written down, one among those of its time."""
         job, reply = parcel.job, parcel.reply
         ids = {job.id, *(picture.id for picture in parcel.pictures)}
-        spot = desk.spot
-        if spot is None and reply is not None:
-            spot = await self._post.original(reply, ids)
-        if spot is None:
-            spot = await self._post.find(channel_of(job.place), ids, job.created_at)
-        if spot is not None:
-            return await self._post.edit(spot, body)
-        answers = int(reply.message_id) if reply is not None and reply.message_id else None
-        return await self._post.send(channel_of(job.place), body, parcel.nonce, answers)
+        kept = None
+        if reply is not None and reply.application_id and reply.message_id:
+            kept = Spot(channel_of(job.place), int(reply.message_id))
+        try:
+            spot = None if reply is None else await self._post.original(reply, ids)
+        except discord.NotFound as error:
+            if kept is None or error.code != UNKNOWN_MESSAGE:
+                raise
+            # The answer was deleted; whether that was this Job's card or a sister's, its own id tells.
+            spot = None
+        return spot or kept or await self._post.find(channel_of(job.place), ids, job.created_at)
 
     async def _answered(self, reply: Reply | None) -> None:
         waiting = None if reply is None else self._asking.get(_key(reply))
@@ -180,7 +217,7 @@ class DiscordFace:
         except (TimeoutError, *UNSENT) as error:
             log.info("job %s: its card could not be edited: %r", job.id, error)
             if isinstance(error, discord.HTTPException) and error.code == UNKNOWN_MESSAGE:
-                await self._taken_down(job)
+                await self._cancel(job.id, job.person, job.place)
         except Exception:
             log.exception("job %s: its progress is not shown", job.id)
 
@@ -191,21 +228,12 @@ class DiscordFace:
             desk.spot = await self._post.find(channel_of(job.place), {job.id}, job.created_at)
         return desk.spot
 
-    async def _taken_down(self, job: Job) -> None:
-        """Cancel a Job whose card was deleted: who deletes it wants no picture there."""
+    async def _cancel(self, job_id: str, person: Person, place: Place) -> None:
+        """Cancel a Job whose card is gone: who deletes it wants no picture there."""
         try:
-            await self._studio.cancel(job.person, job.place, job.id)
+            await self._studio.cancel(person, place, job_id)
         except StudioError as error:
-            log.warning("job %s: its card is gone, it could not be cancelled: %s", job.id, error)
-
-    def _desk(self, job_id: str) -> Desk:
-        return self._desks.setdefault(job_id, Desk())
-
-    def _gone(self, job_id: str) -> None:
-        """Forget an ended Job's card."""
-        desk = self._desks.pop(job_id, None)
-        if desk is not None and desk.task is not None and desk.task is not asyncio.current_task():
-            desk.task.cancel()
+            log.warning("job %s: its card is gone, it could not be cancelled: %s", job_id, error)
 
 
 def _key(reply: Reply) -> str:

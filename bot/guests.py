@@ -27,6 +27,9 @@ NSFW = (
 )  # fmt: skip
 """What can be age-restricted."""
 
+IN_SERVER = (discord.abc.GuildChannel, discord.Thread)
+"""What says who may do what in it."""
+
 UNSENT = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError)
 """Whatever a call that did not succeed may raise: refused, told to wait too long, or the line is down."""
 
@@ -45,20 +48,28 @@ def asker(interaction: discord.Interaction) -> Person:
     return person if interaction.guild_id is None else _in_server(person, interaction.user, interaction.permissions)
 
 
-def writer(message: discord.Message, application: discord.AppInfo | None = None) -> Person:
-    """Return the Person who wrote a message."""
+def writer(message: discord.Message, application: discord.AppInfo | None) -> Person:
+    """Return the Person who wrote a message, with what an interaction would tell of it."""
     person, author = person_of(message.author, application), message.author
-    return _in_server(person, author, author.guild_permissions) if isinstance(author, discord.Member) else person
+    if not isinstance(author, discord.Member):
+        return person
+    channel = message.channel
+    try:
+        may = channel.permissions_for(author) if isinstance(channel, IN_SERVER) else author.guild_permissions
+    except discord.ClientException:
+        # What its thread hangs on is not known here.
+        may = author.guild_permissions
+    return _in_server(person, author, may)
 
 
 def here(interaction: discord.Interaction) -> Place:
     """Return the Place an interaction comes from."""
-    return place_of(interaction.guild_id, interaction.channel_id)
+    return place_of(interaction.guild_id, interaction.channel_id, interaction.channel)
 
 
 def where(message: discord.Message) -> Place:
     """Return the Place a message stands in."""
-    return place_of(None if message.guild is None else message.guild.id, message.channel.id)
+    return place_of(None if message.guild is None else message.guild.id, message.channel.id, message.channel)
 
 
 def _in_server(person: Person, member: discord.abc.User, may: discord.Permissions) -> Person:
@@ -72,10 +83,11 @@ def for_adults(channel: object) -> bool:
     return isinstance(channel, NSFW) and channel.is_nsfw()
 
 
-def place_of(guild_id: int | None, channel_id: int | None) -> Place:
-    """Return the Place of a channel; ids as text, for they pass 2^53."""
+def place_of(guild_id: int | None, channel_id: int | None, channel: object = None) -> Place:
+    """Return the Place of a channel, a thread being within its own; ids as text, for they pass 2^53."""
     guild = None if guild_id is None else str(guild_id)
-    return Place.of(FACE, {"guild": guild, "channel": str(channel_id)})
+    within = str(channel.parent_id) if isinstance(channel, discord.Thread) else ""
+    return Place.of(FACE, {"guild": guild, "channel": str(channel_id)}, within)
 
 
 def channel_of(place: Place) -> int:

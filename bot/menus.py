@@ -10,11 +10,11 @@ from discord import app_commands
 
 from bot.cards import VERSION
 from bot.guests import answering, asker, here
+from bot.info import tell_info
 from bot.modals import open_sketch_modal
 from bot.pages import answer
 from bot.plain import quiet
 from bot.post import values
-from bot.recipes import tell_recipe
 from core.errors import NotFound
 from core.telling import job_line
 
@@ -46,7 +46,7 @@ async def use_as_sketch(interaction: discord.Interaction, message: discord.Messa
 async def show_recipe(interaction: discord.Interaction, message: discord.Message) -> None:
     """Tell one Person all that decided the Picture."""
     async with answering(interaction):
-        await tell_recipe(interaction, meant(_bot(interaction), message))
+        await tell_info(interaction, meant(_bot(interaction), message))
 
 
 async def reroll(interaction: discord.Interaction, message: discord.Message) -> None:

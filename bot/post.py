@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -58,6 +58,11 @@ class Post:
         self._bot = bot
         self._clock = clock
 
+    @property
+    def application(self) -> discord.AppInfo | None:
+        """Return what Discord says of the application, None before it is logged in."""
+        return self._bot.application
+
     async def edit(self, spot: Spot, body: Body) -> int:
         """Edit a card where it stands: by the interaction while its token lives, else by message id."""
         if spot.reply is not None and self.fresh(spot.reply):
@@ -72,33 +77,68 @@ class Post:
 
     async def send(self, channel_id: int, body: Body, nonce: str, answers: int | None = None) -> int:
         """Send a card as a message of its own; within minutes the same nonce gives the same message."""
-        reference = None
-        if answers is not None:
-            reference = discord.MessageReference(message_id=answers, channel_id=channel_id, fail_if_not_exists=False)
         sent = await self._channel(channel_id).send(
             view=body.view(),
             files=body.attached(),
             nonce=nonce,
-            reference=reference,  # type: ignore[arg-type]  # None is what discord.py itself takes as its default
+            reference=_reference(channel_id, answers),  # type: ignore[arg-type]  # None is its own default
             allowed_mentions=NOBODY,
             mention_author=False,
         )
         return sent.id
 
+    async def say(
+        self,
+        channel_id: int,
+        words: str,
+        nonce: str,
+        answers: int | None = None,
+        mentions: discord.AllowedMentions = NOBODY,
+    ) -> None:
+        """Send a few words once; mentions: whom they may ping."""
+        await self._channel(channel_id).send(
+            words,
+            nonce=nonce,
+            reference=_reference(channel_id, answers),  # type: ignore[arg-type]  # None is its own default
+            allowed_mentions=mentions,
+            mention_author=False,
+        )
+
+    async def direct(self, account: int) -> int:
+        """Return the channel of direct messages with somebody."""
+        return int((await self._bot.http.start_private_message(account))["id"])
+
+    async def answered(self, spot: Spot) -> bool:
+        """Say whether one of the newest messages is ours and answers a card."""
+        me = self._bot.user
+        async for message in self._channel(spot.channel_id).history(limit=LOOK_AT):
+            meant = None if message.reference is None else message.reference.message_id
+            if me is not None and message.author.id == me.id and meant == spot.message_id:
+                return True
+        return False
+
     async def original(self, reply: Reply, ids: Collection[str]) -> Spot | None:
         """Return the interaction's answer where it is the card of one of these ids, or has no card on it yet."""
+        found = await self._answer(reply)
+        if found is None or _foreign(found, ids):
+            return None
+        return Spot(int(found["channel_id"]), int(found["id"]), reply)
+
+    async def taken(self, reply: Reply, ids: Collection[str]) -> bool:
+        """Say whether the interaction's answer is a card of something else."""
+        found = await self._answer(reply)
+        return found is not None and _foreign(found, ids)
+
+    async def _answer(self, reply: Reply) -> dict[str, Any] | None:
         if not self.fresh(reply):
             return None
         try:
-            found = await self._bot.http.request(self._route("GET", reply))
+            found: dict[str, Any] = await self._bot.http.request(self._route("GET", reply))
         except discord.HTTPException as error:
             if error.code not in TOKEN_OVER:
                 raise
             return None
-        components = found.get("components", [])
-        if components and not speaks_of(components, ids):
-            return None
-        return Spot(int(found["channel_id"]), int(found["id"]), reply)
+        return found
 
     async def find(self, channel_id: int, ids: Collection[str], since_ms: int) -> Spot | None:
         """Look for our own card of one of these ids among the first messages after its Job was accepted."""
@@ -137,6 +177,12 @@ class Post:
         return self._bot.get_partial_messageable(channel_id)
 
 
+def _reference(channel_id: int, answers: int | None) -> discord.MessageReference | None:
+    if answers is None:
+        return None
+    return discord.MessageReference(message_id=answers, channel_id=channel_id, fail_if_not_exists=False)
+
+
 def values(components: Any, key: str) -> Iterator[str]:
     """Yield every text under a key in a tree of components."""
     if isinstance(components, dict):
@@ -146,6 +192,11 @@ def values(components: Any, key: str) -> Iterator[str]:
     if isinstance(components, list):
         for part in components:
             yield from values(part, key)
+
+
+def _foreign(message: Mapping[str, Any], ids: Collection[str]) -> bool:
+    components = message.get("components", [])
+    return bool(components) and not speaks_of(components, ids)
 
 
 def speaks_of(components: Any, ids: Collection[str]) -> bool:

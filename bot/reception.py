@@ -10,10 +10,12 @@ from typing import Any
 import discord
 
 from bot.bodies import Bodies
+from bot.cards import View
 from bot.delivery import DiscordFace
 from bot.guests import NOBODY, UNSENT, asker, for_adults, here, where, writer
-from bot.post import Post, Spot
-from core.errors import BadInput
+from bot.post import Body, Post, Spot
+from bot.questions import question
+from core.errors import BadInput, Unsure
 from core.grammar import parse
 from core.job import ENDED, Wish
 from core.person import Person, Place
@@ -22,6 +24,9 @@ from core.sheet import JobSheet
 from core.studio import Ask, Studio
 
 log = logging.getLogger(__name__)
+ANSWERED = 40060
+"""Already acknowledged: by a try of ours that was told as an error, or by another copy of the bot."""
+
 TOKEN_MS = 870_000
 """How long an interaction's token is used: 14.5 of its 15 minutes."""
 
@@ -42,8 +47,12 @@ class Reception:
         sketch: str | None = None,
         mask: str | None = None,
         options: Mapping[str, Any] | None = None,
+        meant_by: int | None = None,
     ) -> None:
-        """Accept what a command or button asked for; raise a StudioError where nothing was accepted."""
+        """Accept what a command or button asked for; raise a StudioError where nothing was accepted.
+
+        meant_by: the question whose answer it is; pressed twice, it is asked for once.
+        """
         if kind in ("imagine", "remix") and words and not interaction.app_permissions.send_messages:
             await self._check_one_card(words)
         reply = Reply(
@@ -56,7 +65,7 @@ class Reception:
         ask = Ask(
             person=person,
             place=here(interaction),
-            source=f"discord:{interaction.id}",
+            source=f"discord:{meant_by or interaction.id}",
             words=words,
             kind=kind,
             parent=parent,
@@ -65,11 +74,17 @@ class Reception:
             options=dict(options or {}),
             reply=reply,
             age_restricted=for_adults(interaction.channel),
+            sure=meant_by is not None,
         )
         async with self._face.asking(reply):
-            first, *rest = await self._studio.ask(ask)
-            await self._answer(interaction, first, person, reply)
-            await self._further(int(reply.channel_id), rest, person, ask.place, None)
+            try:
+                first, *rest = await self._studio.ask(ask)
+            except Unsure as unsure:
+                await _put_question(interaction, question(ask, unsure))
+                return
+            if not await self._answer(interaction, first, person, reply):
+                return
+            await self._further(int(reply.channel_id), rest, person, ask.place, None, interaction.filesize_limit)
 
     async def _check_one_card(self, words: str) -> None:
         """Refuse words that make several Jobs where the bot may only answer: further cards are messages of its own."""
@@ -81,7 +96,7 @@ class Reception:
     async def by_message(self, message: discord.Message, words: str, sketch: str, parent: str | None = None) -> None:
         """Accept what a message asked for and answer under it; parent: the Picture that Sketch was."""
         reply = Reply(channel_id=str(message.channel.id), message_id=str(message.id))
-        person = writer(message)
+        person = writer(message, self._post.application)
         ask = Ask(
             person=person,
             place=where(message),
@@ -93,10 +108,18 @@ class Reception:
             reply=reply,
             age_restricted=for_adults(message.channel),
         )
+        limit = 0 if message.guild is None else message.guild.filesize_limit
         async with self._face.asking(reply):
-            await self._further(message.channel.id, await self._studio.ask(ask), person, ask.place, message.id)
+            try:
+                sheets = await self._studio.ask(ask)
+            except Unsure as unsure:
+                view = question(ask, unsure)
+                await self._post.send(message.channel.id, Body(lambda: view), _nonce(ask.source), message.id)
+                return
+            await self._further(message.channel.id, sheets, person, ask.place, message.id, limit)
 
-    async def _answer(self, interaction: discord.Interaction, sheet: JobSheet, person: Person, reply: Reply) -> None:
+    async def _answer(self, interaction: discord.Interaction, sheet: JobSheet, person: Person, reply: Reply) -> bool:
+        """Answer with the queued card; False where another copy of the bot has answered, and paints it."""
         body = await self._bodies.waiting(sheet, person, here(interaction))
         view, files = body.view(), body.attached()
         message_id: int | None
@@ -110,12 +133,18 @@ class Reception:
         except UNSENT as error:
             # The Job is written down: its result comes by the delivery rule, whatever became of this answer.
             log.warning("job %s was accepted, but its answer did not arrive: %s", sheet["id"], error)
-            return
+            if not _answered(error) or not await self._face.answered_elsewhere(sheet, reply):
+                return True
+            log.error("another copy of Limner answers under this token; stop one of them")
+            await self._studio.cancel(person, here(interaction), sheet["id"])
+            return False
         if message_id is not None:
-            self._face.stands(sheet["id"], Spot(int(reply.channel_id), message_id, reply))
+            spot = Spot(int(reply.channel_id), message_id, reply)
+            self._face.stands(sheet, spot, person, here(interaction), interaction.filesize_limit)
+        return True
 
     async def _further(
-        self, channel_id: int, sheets: list[JobSheet], person: Person, place: Place, answers: int | None
+        self, channel_id: int, sheets: list[JobSheet], person: Person, place: Place, answers: int | None, limit: int
     ) -> None:
         """Send cards that are messages of their own: answers to a message, cards 2..n of a permutation."""
         for sheet in sheets:
@@ -128,7 +157,19 @@ class Reception:
             except UNSENT as error:
                 log.warning("job %s was accepted, but its card could not be sent: %s", sheet["id"], error)
                 continue
-            self._face.stands(sheet["id"], Spot(channel_id, sent))
+            self._face.stands(sheet, Spot(channel_id, sent), person, place, limit)
+
+
+async def _put_question(interaction: discord.Interaction, view: View) -> None:
+    """Ask in the place where the first card will stand."""
+    if interaction.response.is_done():
+        await interaction.edit_original_response(view=view, attachments=[], allowed_mentions=NOBODY)
+    else:
+        await interaction.response.send_message(view=view, allowed_mentions=NOBODY)
+
+
+def _answered(error: BaseException) -> bool:
+    return isinstance(error, discord.HTTPException) and error.code == ANSWERED
 
 
 def _nonce(job_id: str) -> str:

@@ -37,15 +37,19 @@ AUDITOR = Person("audit:limner", "limner")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Say where an answer goes: a face's name and that face's own JSON, kept canonical so that places compare."""
+    """Say where an answer goes: a face's name and that face's own JSON, kept canonical so that places compare.
+
+    within: the channel a thread hangs on, as the face knows it now; it is not stored, and two Places differ without it.
+    """
 
     face: str
     detail: str = "{}"
+    within: str = field(default="", compare=False)
 
     @classmethod
-    def of(cls, face: str, detail: Mapping[str, object] | None = None) -> Place:
+    def of(cls, face: str, detail: Mapping[str, object] | None = None, within: str = "") -> Place:
         """Build a Place from a plain mapping."""
-        return cls(face, json.dumps(detail or {}, sort_keys=True, separators=(",", ":")))
+        return cls(face, json.dumps(detail or {}, sort_keys=True, separators=(",", ":")), within)
 
     def unpack(self) -> dict[str, object]:
         """Return the face's own JSON."""

@@ -92,6 +92,9 @@ class Archive(Protocol):
     async def deliver_later(self, parcel: Parcel, delay_s: float) -> None:
         """Release an outbox row for another try."""
 
+    async def cards_stand(self, message_ids: Mapping[str, str]) -> None:
+        """Write down where the cards of Jobs stand that were asked for by an interaction: Job id -> message id."""
+
     async def next_due(
         self, what: Literal["queue", "outbox"], owner: str = "", faces: Collection[str] | None = None
     ) -> int | None:

@@ -34,7 +34,10 @@ class NewPicture:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a chat gave to answer by: an interaction's token (wiped at expiry) and where its message is."""
+    """What a chat gave to answer by: an interaction's token (wiped at expiry) and where its message is.
+
+    message_id: of an interaction the card that answers it, else the message to be answered.
+    """
 
     application_id: str = ""
     token: str = ""

@@ -123,15 +123,18 @@ def server_of(place: Place) -> str:
     return EVERYWHERE if guild is None else f"{place.face}:{guild}"
 
 
+def channels_of(place: Place) -> frozenset[str]:
+    """Return the channels whose rules hold in a Place: its own, and the one a thread hangs on."""
+    return frozenset(filter(None, (str(place.unpack().get("channel", "")), place.within)))
+
+
 def bounds_for(rules: Rules, person: Person, place: Place) -> Bounds:
     """Return what a Person gets in a Place: its own first, then the most generous of its roles, then everyone's."""
     mine = [rules.roles[role] for role in person.roles if role in rules.roles]
     best = Bounds(**{name: _most(name, [getattr(each, name) for each in mine]) for name in LIMITS})
     found = _first(rules.people.get(person.id, Bounds()), _first(best, rules.base))
-    there = rules.channels.get(str(place.unpack().get("channel", "")))
-    if there is None:
-        return found
-    narrow = {name: _least([getattr(found, name), getattr(there, name)]) for name in COUNTED}
+    there = [found, *(rules.channels[each] for each in channels_of(place) if each in rules.channels)]
+    narrow = {name: _least(getattr(each, name) for each in there) for name in COUNTED}
     return replace(found, **narrow)
 
 
@@ -149,8 +152,8 @@ def admit(rules: Rules, person: Person, place: Place, age_restricted: bool) -> N
     manager = "Ask whoever manages this server."
     if person.id in rules.banned:
         raise NotAllowed("You may not use Limner here.", manager)
-    channel = str(place.unpack().get("channel", ""))
-    if channel and rules.allowed_channels and channel not in rules.allowed_channels:
+    channels = channels_of(place)
+    if channels and rules.allowed_channels and not channels & rules.allowed_channels:
         raise NotAllowed("Limner is not used in this channel.", f"Ask in another one. {manager}")
     if place.unpack().get("guild") is not None and rules.allowed_roles and not rules.allowed_roles & {*person.roles}:
         raise NotAllowed("Limner is for certain roles here, and you have none of them.", manager)

@@ -44,17 +44,6 @@ def picture_choice(sheet: JobSheet, picture: PictureSheet) -> str:
     return f"{tail(picture['id'])}{which} · seed {picture['seed']} · {bare(words_of(sheet), 40)}"[:100]
 
 
-def picture_parts(sheet: PictureSheet) -> list[str]:
-    """Return in parts all that decided a Picture; the line to type again stands last."""
-    facts = [sheet["facts"], f"Picture {sheet['id']} of job {sheet['job']}"]
-    if sheet["parent"]:
-        facts.append(f"Made from picture {sheet['parent']}")
-    digests = [f"Recipe digest {sheet['recipe_digest']}"]
-    if sheet["pixels_digest"]:
-        digests.append(f"Pixels digest {sheet['pixels_digest']}")
-    return ["\n".join(facts), "\n".join(digests), sheet["command"]]
-
-
 def style_lines(styles: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the styles, a category a line, and how one is asked for."""
     categories = dict.fromkeys(style["category"] for style in styles)

@@ -13,6 +13,7 @@ from core.recipe import Paint, Recipe
 NEUTRAL = "Something went wrong on our side; it is written in the log under this job's id."
 """What a Person is told of an error that is not theirs to mend."""
 
+NO_DM = "You asked for a copy by direct message, but Discord lets me send you none; see /defaults."
 NOTHING_ASKED = "Nothing was asked for."
 STARTED_AGAIN = "The program stopped while this was painted; it is painted again."
 
@@ -148,9 +149,24 @@ def painting(step: int, of: int, picture: int, pictures: int) -> str:
     return f"Painting {which}{bar(step, of)}"
 
 
-def in_form(sentence: str, form: str) -> str:
-    """Say that Pictures are shown in another form than they are kept in."""
-    return f"{sentence} Shown as {form.upper()}: as PNG it is too large here."
+def in_forms(sentence: str, forms: Sequence[str], missing: int) -> str | None:
+    """Say that Pictures are shown in another form than they are kept in, or not at all; None where all are as kept."""
+    if not forms and not missing:
+        return None
+    told = f" Shown as {' and '.join(form.upper() for form in forms)}: as PNG it is too large here." if forms else ""
+    left = f" {missing} too large to be shown here in any form: see /history and Limner's page." if missing else ""
+    return f"{sentence}{told}{left}"
+
+
+def long_wait(painted: bool) -> str:
+    """Call who waited long."""
+    return "It is painted." if painted else "It could not be painted; the card says why."
+
+
+def no_place(painted: bool) -> str:
+    """Tell somebody whose answer cannot be shown where they asked."""
+    what = "Your picture is painted" if painted else "What you asked for could not be painted"
+    return f"{what}, but I can no longer post where you asked. It is kept: see /history."
 
 
 def took(waited_s: float | None, painted_s: float | None) -> str:

@@ -47,8 +47,11 @@ def form(master: bytes, picture: Picture, model: str, wanted: Form, *, recipe: b
     extra = {"exif": exif(texts)} if texts else {}
     if wanted == "jpeg":
         image.save(out, "JPEG", quality=92, subsampling=0, **extra)
+    elif wanted == "webp":
+        # Every pixel as it is: it goes where the PNG is too large.
+        image.save(out, "WEBP", lossless=True, **extra)
     else:
-        image.save(out, "WEBP", quality=80 if wanted == "thumb" else 92, **extra)
+        image.save(out, "WEBP", quality=80, **extra)
     return out.getvalue(), TYPES[wanted]
 
 

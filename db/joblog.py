@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -147,6 +147,10 @@ class JobLog(AuditLog):
     async def deliver_later(self, parcel: Parcel, delay_s: float) -> None:
         """Release an outbox row for another try."""
         await self._store.write(lambda s: outbox.later(s, self._clock(), parcel, _ms(delay_s)))
+
+    async def cards_stand(self, message_ids: Mapping[str, str]) -> None:
+        """Write down where cards stand."""
+        await self._store.write(lambda s: outbox.cards_stand(s, message_ids))
 
     async def next_due(
         self, what: Literal["queue", "outbox"], owner: str = "", faces: Collection[str] | None = None

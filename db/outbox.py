@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, case, exists, func, or_, select, true, update
@@ -97,6 +97,13 @@ def freed(session: Session) -> None:
     moves.changed(session, held.values(**moves.FREE))
 
 
+def cards_stand(session: Session, message_ids: Mapping[str, str]) -> None:
+    """Write down the message ids of cards; who was asked by a message keeps the one that is answered."""
+    for job_id, message_id in message_ids.items():
+        mine = update(ReplyRow).where(ReplyRow.job_id == job_id, ReplyRow.application_id != "")
+        moves.changed(session, mine.values(message_id=message_id))
+
+
 def next_due(
     session: Session, what: Literal["queue", "outbox"], owner: str, faces: Collection[str] | None
 ) -> int | None:
@@ -112,7 +119,9 @@ def next_due(
     leased = OutboxRow.lease_until.is_not(None)
     when = case((leased, OutboxRow.lease_until + 1), else_=OutboxRow.next_try)
     rows = select(func.min(when)).where(OutboxRow.state == "todo", or_(leased, OutboxRow.tries > 0), _of(faces))
-    return session.execute(rows).scalar()
+    # A token is wiped when it is over, though its Job still waits.
+    tokens = select(func.min(ReplyRow.expires_at)).where(ReplyRow.token != "")
+    return min((due for each in (rows, tokens) if (due := session.execute(each).scalar()) is not None), default=None)
 
 
 def message_id(session: Session, job_id: str) -> str | None:

@@ -1,4 +1,4 @@
-"""/history and /show: what was asked for, and everything about one Picture."""
+"""/history and /show: what was asked for, and a card brought back."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from discord import app_commands, ui
 from discord.ext import commands
 
 from bot import choices
+from bot.bodies import PASSING
 from bot.cards import VERSION
 from bot.cogs.reroll import named
-from bot.guests import NOBODY, answering, asker
+from bot.guests import NOBODY, answering, asker, for_adults, here
 from bot.pages import answer, page
 from bot.plain import quiet
-from bot.recipes import tell_recipe
 from core.errors import NotFound
 from core.sheet import JobSheet
 from core.telling import NOTHING_YET, job_line, tail
@@ -48,13 +48,25 @@ class GalleryCog(commands.Cog):
             parts, rows = await history_page(self._bot, interaction, NEWEST, words or "")
             await answer(interaction, parts, rows)
 
-    @app_commands.command(description="All about one picture: what decided it, and the line that gives it again.")
-    @app_commands.describe(id="The id under a picture; without it, your newest one.")
+    @app_commands.command(description="Bring a card back with its buttons; Info under it tells all about the picture.")
+    @app_commands.describe(
+        id="The id under a picture; without it, your newest one.", share="Show it to everybody here, not to you alone."
+    )
     @app_commands.autocomplete(id=choices.pictures)
-    async def show(self, interaction: discord.Interaction, id: str | None = None) -> None:
-        """Tell one Person all that decided a Picture."""
+    async def show(self, interaction: discord.Interaction, id: str | None = None, share: bool = False) -> None:
+        """Show a Job's card once more."""
         async with answering(interaction):
-            await tell_recipe(interaction, named(id) or await self._newest(interaction))
+            bot, person, place = self._bot, asker(interaction), here(interaction)
+            picture = await bot.studio.picture(person, place, named(id) or await self._newest(interaction))
+            job = await bot.studio.job(person, place, picture["job"])
+            if share:
+                await bot.studio.admit(person, place, for_adults(interaction.channel))
+            # A copy of an open card would be taken for the card itself.
+            await interaction.response.defer(thinking=True, ephemeral=not share or job["state"] in PASSING)
+            body = await bot.bodies.again(job, person, place, interaction.filesize_limit)
+            await interaction.edit_original_response(
+                view=body.view(), attachments=body.attached(), allowed_mentions=NOBODY
+            )
 
     async def _newest(self, interaction: discord.Interaction) -> str:
         for sheet in await self._bot.studio.history(asker(interaction), limit=1):

@@ -10,7 +10,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot import choices
-from bot.guests import answering
+from bot.guests import answering, asker, for_adults, here
 from core.draft import COUNT, GUIDANCE, STEPS
 from core.flags import FLAGS
 from core.recipe import SEEDS
@@ -122,6 +122,7 @@ class ImagineCog(commands.Cog):
             for each in came:
                 self._bot.attachments.check(each)
             if came:
+                await self._bot.studio.admit(asker(interaction), here(interaction), for_adults(interaction.channel))
                 await interaction.response.defer(thinking=True)
             await self._bot.reception.by_interaction(
                 interaction,

@@ -9,7 +9,7 @@ import discord
 from discord.ext import commands
 
 from bot.attachments import Upload, images
-from bot.guests import NOBODY, UNSENT, refusal, where, writer
+from bot.guests import NOBODY, UNSENT, for_adults, refusal, where, writer
 from bot.modals import card_id
 from core.errors import BadSketch, StudioError
 from core.wording import NEUTRAL
@@ -32,6 +32,9 @@ class SketchCog(commands.Cog):
         if message.author.bot or self._bot.user not in message.mentions:
             return
         try:
+            await self._bot.studio.admit(
+                writer(message, self._bot.application), where(message), for_adults(message.channel)
+            )
             digest, parent = await self._sketch(message)
             await self._bot.reception.by_message(message, self._words(message), digest, parent)
         except StudioError as error:

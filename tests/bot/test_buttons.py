@@ -8,11 +8,12 @@ import discord
 
 from core.limits import Limits
 from core.person import Person, Place
-from tests.support.discord_double import buttons, gallery, texts, world
+from tests.support.discord_checks import checked
+from tests.support.discord_double import buttons, gallery, texts
 
 
 async def test_reroll_by_id_and_seed(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         ann = here.person("ann")
         await ann.slash(here.channel, "imagine", prompt="a heart --seed 1")
         await here.delivered()
@@ -30,13 +31,13 @@ async def test_reroll_by_id_and_seed(tmp_path: Path) -> None:
 
 
 async def test_reroll_of_what_is_not_here_is_refused(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         result = await here.person("ann").slash(here.channel, "reroll", id="7F3K2A9Q")
         assert result.ephemeral and result.response is not None and "no picture" in result.response.content
 
 
 async def test_a_button_from_before_a_restart_works_for_somebody_else_in_a_new_process(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         ann, bob = here.person("ann"), here.person("bob")
         await ann.slash(here.channel, "imagine", prompt="a heart --seed 1")
         await here.delivered()
@@ -53,7 +54,7 @@ async def test_a_button_from_before_a_restart_works_for_somebody_else_in_a_new_p
 
 
 async def test_a_press_counts_on_the_pressers_limits(tmp_path: Path) -> None:
-    async with world(tmp_path, limits=Limits(per_minute=1)) as here:
+    async with checked(tmp_path, limits=Limits(per_minute=1)) as here:
         ann, bob = here.person("ann"), here.person("bob")
         await ann.slash(here.channel, "imagine", prompt="a heart")
         await here.delivered()
@@ -65,7 +66,7 @@ async def test_a_press_counts_on_the_pressers_limits(tmp_path: Path) -> None:
 
 
 async def test_vary_upscale_and_reproduce(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         ann = here.person("ann")
         await ann.slash(here.channel, "imagine", prompt="a heart --seed 1")
         await here.delivered()
@@ -79,7 +80,7 @@ async def test_vary_upscale_and_reproduce(tmp_path: Path) -> None:
 
 
 async def test_several_pictures_have_a_button_each(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         ann = here.person("ann")
         await ann.slash(here.channel, "imagine", prompt="a heart --seed 1 --n 4")
         await here.delivered()
@@ -94,7 +95,7 @@ async def test_several_pictures_have_a_button_each(tmp_path: Path) -> None:
 
 
 async def test_only_who_asked_may_cancel(tmp_path: Path) -> None:
-    async with world(tmp_path, gated=True) as here:
+    async with checked(tmp_path, gated=True) as here:
         ann, bob = here.person("ann"), here.person("bob")
         await ann.slash(here.channel, "imagine", prompt="first")
         await here.until(lambda: here.rows("SELECT 1 FROM jobs WHERE state = 'running'"))
@@ -118,7 +119,7 @@ async def test_only_who_asked_may_cancel(tmp_path: Path) -> None:
 
 
 async def test_every_button_in_a_new_process_by_somebody_else(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         ann, bob = here.person("ann"), here.person("bob")
         await ann.slash(here.channel, "imagine", prompt="a heart --seed 1")
         await here.delivered()
@@ -139,7 +140,7 @@ async def test_every_button_in_a_new_process_by_somebody_else(tmp_path: Path) ->
 
 
 async def test_a_card_is_taken_down_by_who_asked_or_moderates_and_the_log_stays(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         ann, role = (
             here.person("ann"),
             here.guild.create_role("mods", permissions=discord.Permissions(manage_messages=True)),
@@ -157,7 +158,7 @@ async def test_a_card_is_taken_down_by_who_asked_or_moderates_and_the_log_stays(
 
 
 async def test_what_failed_is_asked_again_with_the_same_seed(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         ann = here.person("ann")
         await ann.slash(here.channel, "imagine", prompt="nan heart --seed 6")
         await here.until(lambda: here.rows("SELECT 1 FROM outbox WHERE state = 'done'"))
@@ -168,7 +169,7 @@ async def test_what_failed_is_asked_again_with_the_same_seed(tmp_path: Path) -> 
 
 
 async def test_above_four_pictures_a_menu_shows_the_chosen_one_to_who_chose(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         ann, bob = here.person("ann"), here.person("bob")
         await ann.slash(here.channel, "imagine", prompt="a heart --seed 1 --n 12")
         await here.delivered()
@@ -184,7 +185,7 @@ async def test_above_four_pictures_a_menu_shows_the_chosen_one_to_who_chose(tmp_
 
 
 async def test_what_is_too_long_for_a_message_is_a_file(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         ann = here.person("ann")
         await ann.slash(here.channel, "imagine", prompt="x" * 1900)
         await here.delivered()
@@ -194,7 +195,7 @@ async def test_what_is_too_long_for_a_message_is_a_file(tmp_path: Path) -> None:
 
 
 async def test_pictures_and_previews_are_spoilers_where_the_server_says_so(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         ann = here.person("ann")
         owner = Person("discord:1", is_owner=True)
         there = Place.of("discord", {"guild": str(here.guild.id), "channel": str(here.channel.id)})

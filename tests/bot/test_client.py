@@ -14,7 +14,8 @@ from bot.client import LimnerBot, start
 from bot.guests import person_of
 from core.errors import BadConfig
 from core.ports import Face
-from tests.support.discord_double import World, texts, world
+from tests.support.discord_checks import checked
+from tests.support.discord_double import World, texts
 
 
 class Flaky(LimnerBot):
@@ -48,7 +49,7 @@ def flaky(here: World) -> Flaky:
 async def test_an_error_in_a_gateway_event_is_logged_and_the_gateway_taken_up_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         bot = flaky(here)
         await bot.serve("right")
         assert bot.logins == bot.connected == 2 and caplog.text.count("ended with an error; connecting again") == 2
@@ -57,14 +58,14 @@ async def test_an_error_in_a_gateway_event_is_logged_and_the_gateway_taken_up_ag
 
 
 async def test_no_privileged_intents_and_no_mentions_by_default(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         bot = here.parts.bot
         assert not (bot.intents.message_content or bot.intents.members or bot.intents.presences)
         assert bot.allowed_mentions is not None and bot.allowed_mentions.to_dict()["parse"] == []
 
 
 async def test_the_commands_told_to_discord(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         (commands,) = here.sent("PUT", "/commands")
         assert len({(command["type"], command["name"]) for command in commands}) == len(commands) >= 11
         for part in every_option([command for command in commands if command["type"] == 1]):
@@ -76,7 +77,7 @@ async def test_commands_of_named_servers_and_one_that_is_not_ours(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.ERROR)
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         here.guilds = (here.guild.id, 42)
         here.env.inject_error("PUT", "/applications/*/guilds/42/commands", status=403, code=50001)
         await here.restart()
@@ -86,7 +87,7 @@ async def test_commands_of_named_servers_and_one_that_is_not_ours(
 
 
 async def test_it_works_in_direct_messages(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         ann = here.env.create_user("ann")
         await ann.slash("imagine", prompt="a heart")
         await here.delivered()
@@ -96,7 +97,7 @@ async def test_it_works_in_direct_messages(tmp_path: Path) -> None:
 
 
 async def test_the_applications_owner_is_the_owner(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         application = here.parts.bot.application
         assert application is not None
         owner = application.owner
@@ -111,11 +112,11 @@ def every_option(commands: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 async def test_a_wrong_token_is_said_and_harms_no_other_face(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         monkeypatch.setattr("bot.client.LimnerBot", Flaky)
         faces: dict[str, Face] = {}
         said: list[str] = []
-        stop = await start(here.parts.bot.studio, faces, "wrong", (), said.append, here.ticks)
+        stop = await start(here.parts.bot.studio, faces, "wrong", (), (0, 1), said.append, here.ticks)
         assert list(faces) == ["discord"]
         await here.soon(lambda: said)
         assert said == ["Discord refuses the token. Set DISCORD_TOKEN to the one it shows."]

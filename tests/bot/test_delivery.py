@@ -13,7 +13,8 @@ from bot.post import Spot
 from core.errors import Unavailable
 from core.progress import Done, Stepping, Waiting
 from core.records import Reply
-from tests.support.discord_double import World, buttons, texts, world
+from tests.support.discord_checks import checked
+from tests.support.discord_double import World, buttons, texts
 
 EXPIRED_S = 900
 
@@ -28,15 +29,15 @@ async def painting(here: World) -> None:
 
 
 async def test_after_the_token_the_card_is_edited_by_its_message_id(tmp_path: Path) -> None:
-    async with world(tmp_path, gated=True) as here:
+    async with checked(tmp_path, gated=True) as here:
         await here.person("ann").slash(here.channel, "imagine", prompt="a heart")
         await painting(here)
         here.ticks.tick(EXPIRED_S)
         before = len(here.sent("PATCH", "/@original"))
         here.parts.gate.open()
         await here.delivered()
-        (card,) = here.cards()
-        assert "Done" in texts(card) and len(card.attachments) == 1
+        card, ping = here.cards()
+        assert "Done" in texts(card) and len(card.attachments) == 1 and "<@" in ping.content
         assert len(here.sent("PATCH", "/@original")) == before
         assert here.sent("PATCH", f"/channels/{here.channel.id}/messages/{card.id}")
         assert here.rows("SELECT message_id FROM outbox") == [(str(card.id),)]
@@ -44,7 +45,7 @@ async def test_after_the_token_the_card_is_edited_by_its_message_id(tmp_path: Pa
 
 @pytest.mark.parametrize("later_s", [0, EXPIRED_S], ids=["token lives", "token over"])
 async def test_a_program_that_starts_again_finds_the_card(tmp_path: Path, later_s: int) -> None:
-    async with world(tmp_path, gated=True) as here:
+    async with checked(tmp_path, gated=True) as here:
         ann = here.person("ann")
         result = await ann.slash(here.channel, "imagine", prompt="a heart")
         await ann.send(here.channel, "somebody talks")
@@ -54,14 +55,15 @@ async def test_a_program_that_starts_again_finds_the_card(tmp_path: Path, later_
         here.parts.dispatcher.wake()
         here.parts.gate.open()
         await here.delivered()
-        (card,) = here.cards()
+        card, *pings = here.cards()
+        assert len(pings) == bool(later_s)
         assert result.response is not None and card.id == result.response.id
         assert "Done" in texts(card) and len(card.attachments) == 1
         assert here.rows("SELECT count(*) FROM pictures WHERE state = 'stored'") == [(1,)]
 
 
 async def test_cards_of_one_interaction_are_told_apart_after_a_restart(tmp_path: Path) -> None:
-    async with world(tmp_path, gated=True) as here:
+    async with checked(tmp_path, gated=True) as here:
         await here.person("ann").slash(here.channel, "imagine", prompt="a {red, blue} heart")
         await painting(here)
         await here.restart(killed=True)
@@ -75,7 +77,7 @@ async def test_cards_of_one_interaction_are_told_apart_after_a_restart(tmp_path:
 
 
 async def test_a_card_delivered_but_not_noted_is_found_again(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         heard = here.heard("INTERACTION_CREATE")
         await here.person("ann").slash(here.channel, "imagine", prompt="a {red, blue} heart")
         await here.delivered(2)
@@ -90,15 +92,16 @@ async def test_a_card_delivered_but_not_noted_is_found_again(tmp_path: Path) -> 
 
 
 async def test_an_apology_is_found_again_too(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         await here.person("ann").slash(here.channel, "imagine", prompt="nan heart")
         await here.until(lambda: here.rows("SELECT 1 FROM outbox WHERE state = 'done'"))
         await here.parts.bot.face.deliver(await here.parcel(kind="apology"))
         assert len(here.cards()) == 1 and "Ask again" in buttons(here.cards()[0])
 
 
+@pytest.mark.fault("F15", "a job that was written comes as a message of its own, though its answer was too late")
 async def test_an_answer_that_did_not_arrive_becomes_one_message_with_a_nonce(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         here.env.inject_error("POST", "/interactions/*/callback", status=404, code=10062)
         here.env.inject_error("GET", "/webhooks/*", status=404, code=10015, times=None)
         await here.person("ann").slash(here.channel, "imagine", prompt="a heart")
@@ -112,7 +115,7 @@ async def test_an_answer_that_did_not_arrive_becomes_one_message_with_a_nonce(tm
 
 
 async def test_a_card_taken_down_is_not_posted_again(tmp_path: Path) -> None:
-    async with world(tmp_path, gated=True) as here:
+    async with checked(tmp_path, gated=True) as here:
         ann = here.person("ann")
         await ann.slash(here.channel, "imagine", prompt="a heart")
         await painting(here)
@@ -124,7 +127,7 @@ async def test_a_card_taken_down_is_not_posted_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("code", [10003, 50001, 50013])
 async def test_what_discord_will_never_take_is_dead(tmp_path: Path, code: int) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         await here.person("ann").slash(here.channel, "imagine", prompt="a heart")
         await here.delivered()
         here.env.inject_error("PATCH", "/channels/*", status=403, code=code)
@@ -133,7 +136,7 @@ async def test_what_discord_will_never_take_is_dead(tmp_path: Path, code: int) -
 
 
 async def test_what_discord_cannot_take_now_is_brought_again_later(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         here.env.inject_error("PATCH", "/webhooks/*", status=503, times=None)
         await here.person("ann").slash(here.channel, "imagine", prompt="a heart")
         await here.until(lambda: here.rows("SELECT 1 FROM outbox WHERE tries > 0 AND lease_owner IS NULL"))
@@ -145,7 +148,7 @@ async def test_what_discord_cannot_take_now_is_brought_again_later(tmp_path: Pat
 
 
 async def test_a_file_too_large_as_png_is_shown_in_another_form(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         await here.person("ann").slash(here.channel, "imagine", prompt="a heart")
         await here.delivered()
         here.env.inject_error("PATCH", "/channels/*", status=413, code=40005, times=2)
@@ -163,10 +166,11 @@ async def test_progress_is_edited_once_in_a_while_and_the_newest_wins(tmp_path: 
         pauses.append(seconds)
         await turn.acquire()
 
-    async with world(tmp_path, gated=True, pause=pause) as here:
+    async with checked(tmp_path, gated=True, pause=pause) as here:
         await here.person("ann").slash(here.channel, "imagine", prompt="a heart --steps 90")
         await painting(here)
         job = (await here.parcel()).job
+        await here.parts.bot.face.show(job, Waiting(9))
         await here.soon(lambda: pauses)
         for step in range(1, 41):
             await here.parts.bot.face.show(job, Stepping(0, step, 90))
@@ -183,7 +187,7 @@ async def test_progress_is_edited_once_in_a_while_and_the_newest_wins(tmp_path: 
 
 
 async def test_a_result_waits_until_its_queued_card_stands_and_progress_waits_for_results(tmp_path: Path) -> None:
-    async with world(tmp_path, gated=True) as here:
+    async with checked(tmp_path, gated=True) as here:
         await here.person("ann").slash(here.channel, "imagine", prompt="a heart")
         await painting(here)
         await here.parts.bot.face.show((await here.parcel()).job, Waiting(7))
@@ -203,7 +207,7 @@ async def test_progress_never_disturbs_who_tells_it_nor_a_result(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    async with world(tmp_path, gated=True) as here:
+    async with checked(tmp_path, gated=True) as here:
         await here.person("ann").slash(here.channel, "imagine", prompt="a heart --steps 9")
         await painting(here)
         here.env.inject_error("PATCH", "/webhooks/*", status=500, times=1)
@@ -214,7 +218,8 @@ async def test_progress_never_disturbs_who_tells_it_nor_a_result(
         assert "its card could not be edited" in caplog.text
         job = (await here.parcel()).job
         before = len(here.sent("PATCH", ""))
-        here.parts.bot.face.stands(job.id, Spot(here.channel.id, here.cards()[0].id))
+        sheet = await here.parts.bot.studio.job(job.person, job.place, job.id)
+        here.parts.bot.face.stands(sheet, Spot(here.channel.id, here.cards()[0].id), job.person, job.place)
         for progress in (Stepping(0, 1, 9), Done()):
             await here.parts.bot.face.show(job, progress)
         await asyncio.gather(*(task for task in asyncio.all_tasks() if task.get_name() == f"show {job.id}"))
@@ -222,7 +227,7 @@ async def test_progress_never_disturbs_who_tells_it_nor_a_result(
 
 
 async def test_before_it_is_logged_in_nothing_is_delivered_or_shown(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         await here.person("ann").slash(here.channel, "imagine", prompt="a heart")
         await here.delivered()
         face = LimnerBot(here.parts.bot.studio, guilds=(), clock=here.ticks).face

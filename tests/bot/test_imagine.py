@@ -13,7 +13,7 @@ from core.limits import Limits
 from core.recipe import Paint, from_json
 from tests.support.attachments import half_mask, holed
 from tests.support.discord_checks import checked
-from tests.support.discord_double import World, buttons, drawing, gallery, texts, world
+from tests.support.discord_double import World, buttons, drawing, gallery, texts
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -35,7 +35,7 @@ def jobs(here: World) -> int:
 
 
 async def test_words_become_a_queued_card_and_then_the_same_card_a_picture(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         result = await here.person("ann").slash(here.channel, "imagine", prompt="a red heart --seed 42")
         assert result.acknowledged and not result.deferred and not result.ephemeral
         (first,) = here.sent("POST", "/callback")
@@ -57,7 +57,7 @@ async def test_words_become_a_queued_card_and_then_the_same_card_a_picture(tmp_p
 
 
 async def test_prompt_and_seed_stand_in_the_database_and_painting_is_off_the_loop(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         await here.person("ann").slash(here.channel, "imagine", prompt="ein rotes Herz ❤ --seed 4294967295")
         await here.delivered()
         sql = "SELECT json_extract(recipe, '$.prompt'), seed, state FROM pictures"
@@ -66,7 +66,7 @@ async def test_prompt_and_seed_stand_in_the_database_and_painting_is_off_the_loo
 
 
 async def test_options_and_flags_make_the_same_recipe(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         ann = here.person("ann")
         flags = "a cat --no rain --seed 7 --steps 3 --guidance 2.5 --size 96x64 --n 2"
         await ann.slash(here.channel, "imagine", prompt=flags)
@@ -80,7 +80,7 @@ async def test_options_and_flags_make_the_same_recipe(tmp_path: Path) -> None:
 
 
 async def test_an_attachment_is_painted_over(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         raw = drawing()
         result = await here.person("ann").slash(
             here.channel, "imagine", prompt="a blue boat", sketch=("boat.png", raw), strength=0.5
@@ -111,7 +111,7 @@ async def test_a_sketch_without_words_and_its_options(tmp_path: Path) -> None:
 
 
 async def test_a_mask_or_a_transparent_part_is_painted_alone(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         ann, sketch = here.person("ann"), ("boat.png", holed())
         mask = ("mask.png", half_mask((192, 128)))
         await ann.slash(here.channel, "imagine", prompt="a boat --seed 7", sketch=sketch, mask=mask)
@@ -131,7 +131,7 @@ async def test_a_mask_or_a_transparent_part_is_painted_alone(tmp_path: Path) -> 
 
 
 async def test_a_file_that_is_no_picture_is_refused_by_what_is_in_it(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         ann = here.person("ann")
         result = await ann.slash(here.channel, "imagine", prompt="a boat", sketch=("boat.txt", b"words"))
         assert result.response is not None and "no picture" in result.response.content
@@ -141,7 +141,7 @@ async def test_a_file_that_is_no_picture_is_refused_by_what_is_in_it(tmp_path: P
 
 
 async def test_a_file_elsewhere_than_at_discord_is_never_fetched(tmp_path: Path) -> None:
-    async with world(tmp_path, cdn=HOSTS) as here:
+    async with checked(tmp_path, cdn=HOSTS) as here:
         result = await here.person("ann").slash(here.channel, "imagine", prompt="a", sketch=("a.png", drawing()))
         assert result.ephemeral and result.response is not None
         assert "not on Discord's own file server" in result.response.content
@@ -149,7 +149,7 @@ async def test_a_file_elsewhere_than_at_discord_is_never_fetched(tmp_path: Path)
 
 
 async def test_wrong_words_are_told_to_one_person_with_a_caret(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         result = await here.person("ann").slash(here.channel, "imagine", prompt="a `red` heart --stepz 4")
         assert result.ephemeral and result.response is not None
         assert "a ˋredˋ heart --stepz 4\n              ^" in result.response.content
@@ -160,7 +160,7 @@ async def test_wrong_words_are_told_to_one_person_with_a_caret(tmp_path: Path) -
 
 
 async def test_each_person_has_their_own_limits_and_is_told_when_they_open(tmp_path: Path) -> None:
-    async with world(tmp_path, limits=Limits(per_minute=1)) as here:
+    async with checked(tmp_path, limits=Limits(per_minute=1)) as here:
         ann, bob = here.person("ann"), here.person("bob")
         assert not (await ann.slash(here.channel, "imagine", prompt="one")).ephemeral
         refused = await ann.slash(here.channel, "imagine", prompt="two")
@@ -172,7 +172,7 @@ async def test_each_person_has_their_own_limits_and_is_told_when_they_open(tmp_p
 
 
 async def test_one_interaction_brought_twice_is_one_job_and_one_card(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         heard = here.heard("INTERACTION_CREATE")
         await here.person("ann").slash(here.channel, "imagine", prompt="a heart")
         await here.delivered()
@@ -182,7 +182,7 @@ async def test_one_interaction_brought_twice_is_one_job_and_one_card(tmp_path: P
 
 
 async def test_nothing_in_a_prompt_acts(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         ann, bob = here.person("ann"), here.person("bob")
         words = f"@everyone <@{bob.id}> <@&{here.guild.id}> ``` **b** [x](http://y.invalid) http://z.invalid \u202egnp"
         await ann.slash(here.channel, "imagine", prompt=words)
@@ -200,7 +200,7 @@ async def test_nothing_in_a_prompt_acts(tmp_path: Path) -> None:
 
 
 async def test_a_permutation_has_a_card_for_each_prompt(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         await here.person("ann").slash(here.channel, "imagine", prompt="a {red, blue} heart")
         await here.delivered(2)
         first, second = here.cards()
@@ -210,7 +210,7 @@ async def test_a_permutation_has_a_card_for_each_prompt(tmp_path: Path) -> None:
 
 
 async def test_where_the_bot_may_only_answer_one_card_is_all_there_is(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         silent = discord.PermissionOverwrite(send_messages=False)
         assert here.parts.bot.user is not None
         here.channel = here.guild.create_text_channel("quiet", overwrites={here.parts.bot.user: silent})
@@ -224,7 +224,7 @@ async def test_where_the_bot_may_only_answer_one_card_is_all_there_is(tmp_path: 
 
 
 async def test_a_job_that_fails_says_so_on_its_card(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         await here.person("ann").slash(here.channel, "imagine", prompt="nan heart")
         await here.until(lambda: here.rows("SELECT 1 FROM outbox WHERE state = 'done'"))
         (card,) = here.cards()
@@ -233,7 +233,7 @@ async def test_a_job_that_fails_says_so_on_its_card(tmp_path: Path) -> None:
 
 
 async def test_an_error_of_ours_is_neutral_and_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         here.env.backend.cdn._blobs = Unreadable()
         result = await here.person("ann").slash(here.channel, "imagine", prompt="a", sketch=("a.png", drawing()))
         assert result.response is not None and result.response.content.startswith("Something went wrong on our side")
@@ -242,7 +242,7 @@ async def test_an_error_of_ours_is_neutral_and_logged(tmp_path: Path, caplog: py
 
 
 async def test_while_it_waits_a_card_shows_progress_with_a_preview(tmp_path: Path) -> None:
-    async with world(tmp_path, gated=True) as here:
+    async with checked(tmp_path, gated=True) as here:
         await here.person("ann").slash(here.channel, "imagine", prompt="a heart --steps 9")
         assert list(buttons(here.cards()[0])) == ["Cancel"]
         here.parts.gate.open()

@@ -9,7 +9,8 @@ from typing import Any
 from core.limits import Limits
 from core.person import Person
 from core.recipe import Paint, from_json
-from tests.support.discord_double import World, drawing, texts, world
+from tests.support.discord_checks import checked
+from tests.support.discord_double import World, drawing, texts
 from tests.support.discord_schema import Description
 
 MENU = "Use as sketch"
@@ -50,7 +51,7 @@ async def painted(here: World, words: str = "a heart --seed 1 --steps 3 --no rai
 
 
 async def test_remix_has_five_parts_and_unchanged_it_varies(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         ann, card = await painted(here)
         shown = await ann.click(card, label="Remix")
         assert list(fields(shown)) == ["prompt", "negative_prompt", "seed", "strength", "sketch"]
@@ -61,7 +62,7 @@ async def test_remix_has_five_parts_and_unchanged_it_varies(tmp_path: Path) -> N
 
 
 async def test_a_modal_sent_to_a_new_process_paints_what_was_changed(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         ann, card = await painted(here)
         shown = await ann.click(card, label="Remix")
         await here.restart()
@@ -77,7 +78,7 @@ async def test_a_modal_sent_to_a_new_process_paints_what_was_changed(tmp_path: P
 
 
 async def test_every_part_of_remix_is_heeded(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         ann, card = await painted(here, "a heart --seed 1 --no rain --n 2")
         shown = await ann.click(card, label="Remix")
         sent = {"prompt": "a heart", "negative_prompt": "", "seed": "new", "strength": "0.5",
@@ -91,7 +92,7 @@ async def test_every_part_of_remix_is_heeded(tmp_path: Path) -> None:
 
 
 async def test_who_wants_it_remixes_before_each_vary_and_reroll(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         ann, card = await painted(here)
         await here.parts.bot.studio.people.set_defaults(Person(f"discord:{ann.id}"), remix=True)
         for label, kind in (("Reroll", "reroll"), ("Vary strong", "vary")):
@@ -104,7 +105,7 @@ async def test_who_wants_it_remixes_before_each_vary_and_reroll(tmp_path: Path) 
 
 
 async def test_a_modal_is_checked_when_it_is_sent(tmp_path: Path) -> None:
-    async with world(tmp_path, limits=Limits(per_minute=2)) as here:
+    async with checked(tmp_path, limits=Limits(per_minute=2)) as here:
         ann, card = await painted(here)
         for changes, said in (
             ({"prompt": "a --stepz 3"}, "--steps"),
@@ -122,7 +123,7 @@ async def test_a_modal_is_checked_when_it_is_sent(tmp_path: Path) -> None:
 
 
 async def test_use_as_sketch_asks_which_of_several(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         ann, card = await painted(here, "a {b} --seed 1 --n 3")
         shown = await ann.click(card, label="Use as sketch")
         assert list(fields(shown)) == ["picture", "prompt", "strength"]
@@ -135,7 +136,7 @@ async def test_use_as_sketch_asks_which_of_several(tmp_path: Path) -> None:
 
 
 async def test_above_ten_pictures_a_menu_asks_which(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         ann, card = await painted(here, "a --n 11")
         shown = await ann.click(card, label="Use as sketch")
         assert len(fields(shown)["picture"]["options"]) == 11 and fields(shown)["picture"]["type"] == 3
@@ -146,7 +147,7 @@ async def test_above_ten_pictures_a_menu_asks_which(tmp_path: Path) -> None:
 
 
 async def test_every_door_gives_the_same_recipe(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         assert here.parts.bot.user is not None
         ann, words, me = here.person("ann"), "a boat --seed 5 --size 64x64", here.parts.bot.user.mention
         file = ("boat.png", drawing())
@@ -168,7 +169,7 @@ async def test_every_door_gives_the_same_recipe(tmp_path: Path) -> None:
 
 
 async def test_the_menu_on_a_card_and_on_words_alone(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         ann, card = await painted(here)
         shown = await ann.context_menu(here.channel, MENU, card)
         assert filled(shown)["prompt"] == "a heart"
@@ -187,7 +188,7 @@ async def test_the_menu_on_a_card_and_on_words_alone(tmp_path: Path) -> None:
 
 
 async def test_modals_and_private_answers_are_what_discord_describes(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         ann, card = await painted(here, f"{'*_`[' * 480} --n 11")
         for label in ("Remix", "Use as sketch", "Info"):
             await ann.click(card, label=label)

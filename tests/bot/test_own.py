@@ -13,7 +13,7 @@ from bot.cogs import own
 from core.limits import Limits
 from tests.bot.test_gallery import told
 from tests.support.discord_checks import checked
-from tests.support.discord_double import texts
+from tests.support.discord_double import buttons, texts
 
 
 async def test_defaults_hold_for_what_is_not_typed_and_outlive_the_process(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ async def test_the_queue_shows_others_words_only_where_they_may_be_seen(tmp_path
         await here.delivered(2)
 
 
-async def test_show_tells_all_about_a_picture_to_who_may_see_it(tmp_path: Path) -> None:
+async def test_show_brings_a_card_back_with_its_buttons_to_who_may_see_it(tmp_path: Path) -> None:
     async with checked(tmp_path) as here:
         ann, bob = here.person("ann"), here.person("bob")
         assert "nothing here yet" in told(await ann.slash(here.channel, "show"))
@@ -70,11 +70,32 @@ async def test_show_tells_all_about_a_picture_to_who_may_see_it(tmp_path: Path) 
         await here.delivered()
         await here.restart()
         id_ = here.rows("SELECT id FROM pictures WHERE idx = 1")[0][0]
-        text = told(await bob.slash(here.channel, "show", id=id_[-6:].lower()))
-        assert "seed 6" in text and "/imagine prompt: a heart --seed 6" in text and id_ in text
+        shown = await bob.slash(here.channel, "show", id=id_[-6:].lower())
+        assert "a heart" in told(shown) and f"<@{ann.id}>" in told(shown) and shown.response is not None
+        assert len(shown.response.attachments) == 2
+        assert list(buttons(shown.response)) == [
+            "U1", "U2", "Reroll", "V1", "V2", "Remix", "Use as sketch", "Info", "Reproduce"
+        ]  # fmt: skip
+        await bob.click(shown.response, label="V2")
+        await here.delivered(2)
+        assert here.rows("SELECT parent_id FROM pictures WHERE idx = 0 AND parent_id IS NOT NULL") == [(id_,)]
         other = here.guild.create_text_channel("other")
         assert "no job or picture" in told(await bob.slash(other, "show", id=id_))
-        assert "seed 5" in told(await ann.slash(other, "show")), "one's own is shown anywhere"
+        mine = await ann.slash(other, "show", id=id_, share=True)
+        assert not mine.ephemeral and mine.response is not None and "Delete" in buttons(mine.response)
+        refused = await bob.click(mine.response, label="Reroll")
+        assert "no job or picture" in told(refused), "what is shown elsewhere is still its person's own"
+
+
+async def test_an_open_card_is_shown_to_one_person_alone(tmp_path: Path) -> None:
+    async with checked(tmp_path, gated=True) as here:
+        ann = here.person("ann")
+        await ann.slash(here.channel, "imagine", prompt="a heart")
+        shown = await ann.slash(here.channel, "show", share=True)
+        assert "a heart" in told(shown) and shown.response is not None and list(buttons(shown.response)) == ["Cancel"]
+        here.parts.gate.open()
+        await here.delivered()
+        assert len(here.cards()) == 1 and "Done" in texts(here.cards()[0])
 
 
 async def test_export_is_one_file_or_says_who_can_give_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 from core.limits import Limits
 from core.recipe import Paint, from_json
-from tests.support.discord_double import World, drawing, texts, world
+from tests.support.discord_checks import checked
+from tests.support.discord_double import World, drawing, texts
 
 
 def call(here: World, words: str) -> str:
@@ -34,7 +35,7 @@ async def answered(here: World, message: Any, count: int = 1) -> Any:
 
 
 async def test_a_mention_with_a_picture_is_painted_over(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         message = await here.person("ann").send(
             here.channel, call(here, "a blue boat --strength 0.5"), attachments=[("boat.png", drawing())]
         )
@@ -45,7 +46,7 @@ async def test_a_mention_with_a_picture_is_painted_over(tmp_path: Path) -> None:
 
 
 async def test_a_reply_with_its_own_picture_takes_that_one(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         ann = here.person("ann")
         before = await ann.send(here.channel, call(here, "look"), attachments=[("a.png", drawing(96, 64))])
         await answered(here, before)
@@ -58,7 +59,7 @@ async def test_a_reply_with_its_own_picture_takes_that_one(tmp_path: Path) -> No
 
 
 async def test_a_reply_of_words_takes_the_picture_of_the_message_replied_to(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         ann, bob = here.person("ann"), here.person("bob")
         before = await ann.send(here.channel, call(here, "a boat"), attachments=[("a.png", drawing())])
         await answered(here, before)
@@ -73,7 +74,7 @@ async def test_a_reply_of_words_takes_the_picture_of_the_message_replied_to(tmp_
 
 
 async def test_a_reply_to_a_card_takes_its_picture_from_the_log(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         ann = here.person("ann")
         result = await ann.slash(here.channel, "imagine", prompt="a heart")
         await here.delivered()
@@ -85,7 +86,7 @@ async def test_a_reply_to_a_card_takes_its_picture_from_the_log(tmp_path: Path) 
 
 
 async def test_a_picture_discord_hides_from_bots_is_named_as_such(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         ann = here.person("ann")
         before = await ann.send(here.channel, "no mention here", attachments=[("a.png", drawing())])
         await ann.send(here.channel, call(here, "a castle"), reply_to=before)
@@ -96,13 +97,13 @@ async def test_a_picture_discord_hides_from_bots_is_named_as_such(tmp_path: Path
 
 
 async def test_a_message_that_does_not_mention_the_bot_is_left_alone(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         await here.person("ann").send(here.channel, "a boat", attachments=[("boat.png", drawing())])
         assert not here.cards() and here.rows("SELECT count(*) FROM jobs") == [(0,)]
 
 
 async def test_a_message_brought_twice_is_one_job_and_one_card(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    async with checked(tmp_path) as here:
         heard = here.heard("MESSAGE_CREATE")
         message = await here.person("ann").send(here.channel, call(here, "a"), attachments=[("a.png", drawing())])
         await answered(here, message)
@@ -111,7 +112,7 @@ async def test_a_message_brought_twice_is_one_job_and_one_card(tmp_path: Path) -
 
 
 async def test_a_refusal_answers_the_message_and_pings_nobody(tmp_path: Path) -> None:
-    async with world(tmp_path, limits=Limits(per_minute=1)) as here:
+    async with checked(tmp_path, limits=Limits(per_minute=1)) as here:
         ann = here.person("ann")
         await ann.send(here.channel, call(here, "a"), attachments=[("a.png", drawing())])
         await ann.send(here.channel, call(here, "@everyone --stepz 3"), attachments=[("a.png", drawing())])

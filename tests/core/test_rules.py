@@ -43,6 +43,19 @@ def test_a_channel_only_narrows_and_one_persons_own_come_first() -> None:
     assert limits_for(Limits(), Rules(channels={"7": Bounds(waiting=2)}), who(), HERE) == Limits(2, 0, 0)
 
 
+def test_a_rule_for_a_channel_holds_in_its_threads() -> None:
+    thread = Place.of("discord", {"guild": 1, "channel": "70"}, within="7")
+    rules = Rules(channels={"7": Bounds(waiting=3), "70": Bounds(per_minute=2)})
+    assert limits_for(BASE, rules, who(), thread) == Limits(3, 2, 1000)
+    admit(Rules(allowed_channels=frozenset({"7"})), who(), thread, False)
+    admit(Rules(allowed_channels=frozenset({"70"})), who(), thread, False)
+    with pytest.raises(NotAllowed):
+        admit(Rules(allowed_channels=frozenset({"8"})), who(), thread, False)
+    with pytest.raises(NotAllowed):
+        admit(Rules(allowed_channels=frozenset({"70"})), who(), HERE, False)
+    assert thread == Place.of("discord", {"guild": 1, "channel": "70"}), "a Job finds its Place again without it"
+
+
 def test_rules_of_a_server_join_those_of_everywhere() -> None:
     wide = Rules(base=Bounds(waiting=1, per_minute=1), words=("a",), banned=frozenset({"x"}), recipe=False)
     near = Rules(base=Bounds(waiting=2), words=("b",), spoiler=True)

@@ -9,7 +9,7 @@ from core.person import Person, Place
 from core.picture import Picture
 from core.recipe import digest
 from core.sheet import JobSheet, job_sheet
-from core.telling import amount_choices, help_parts, job_line, picture_choice, picture_parts
+from core.telling import amount_choices, help_parts, job_line, picture_choice
 from tests.support.archive import START, recipe
 
 
@@ -43,9 +43,3 @@ def test_help_names_every_command_option_and_amount() -> None:
     assert commands == "/imagine: paints" and models == "Models: tiny (the default)"
     assert all(f"--{name}" in options for flag in FLAGS for name in flag.names)
     assert [amount for _, amount in amount_choices()] == list(AMOUNTS.values())
-
-
-def test_all_that_decided_a_picture_is_told() -> None:
-    picture = sheet()["pictures"][0]
-    facts, digests, line = picture_parts(picture)
-    assert picture["id"] in facts and picture["recipe_digest"] in digests and line == picture["command"]

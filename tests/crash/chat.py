@@ -38,6 +38,7 @@ class Chat:
         self.discord, self.data = discord, data
         self.history = ChatHistory()
         discord.rest.watch = self._look
+        discord.rest.ack_s = PATIENCE_S
 
     async def start(self, crash_at: str = "") -> Server:
         """Start the program and wait until its bot is connected, or it is dead."""
@@ -74,7 +75,7 @@ class Chat:
         """Start once more without a killer and wait until every Job has ended."""
         server = await self.start()
         async with asyncio.timeout(2 * PATIENCE_S):
-            while not (states := self._states()) or any(state not in ENDED for state in states):
+            while any(state not in ENDED for state in self._states()):
                 assert server.process.poll() is None, "the program ended"
                 await asyncio.sleep(0.05)
         assert await server.stop() == 0

@@ -24,6 +24,7 @@ SOAK = pytest.mark.soak
 EXPIRED_S = 1000
 
 
+@pytest.mark.fault("F1", "painted again with the same seed, delivered once, charged once")
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("points", [CHOSEN, pytest.param(POINTS, marks=SOAK)], ids=["chosen", "all"])
 async def test_killed_between_accept_and_delivered_one_message_a_job(tmp_path: Path, points: tuple[str, ...]) -> None:
@@ -33,6 +34,9 @@ async def test_killed_between_accept_and_delivered_one_message_a_job(tmp_path: P
             server = await chat.start(crash_at=point)
             await chat.ask(f"a red heart --n 2 --steps 4 --seed {number}")
             assert await chat.dead(server) == -signal.SIGKILL, point
+            if points is POINTS:
+                # So that each point strikes the Job asked for under it, not what the one before left.
+                await chat.recover()
         for number, (method, path) in enumerate(HEARD):
             server = await chat.start()
             chat.plant(server, method, path)

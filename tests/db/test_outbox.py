@@ -123,3 +123,23 @@ async def test_no_more_than_asked_for(archive: SqlArchive) -> None:
         await archive.cancel(job.id)
     assert len(await archive.parcels("c", 15, 2)) == 2
     assert len(await archive.parcels("c", 15, 2)) == 1
+
+
+@pytest.mark.fault("F14", "the token is wiped from the log at 14.5 minutes, though the job still waits")
+async def test_the_token_of_a_job_that_still_waits_is_wiped_when_it_is_over(archive: SqlArchive, spot: Place) -> None:
+    over = spot.clock.now + 870_000
+    [(job, _)] = await archive.accept([new_job(reply=Reply("app", "token", "channel", "", over))], NONE)
+    assert await archive.next_due("outbox") == over
+    await archive.parcels("c", 15)
+    assert spot.rows("SELECT token FROM replies") == [("token",)]
+    spot.clock.tick(870)
+    assert await archive.parcels("c", 15) == []
+    assert spot.rows("SELECT token FROM replies") == [("",)]
+    assert await archive.next_due("outbox") is None
+
+
+async def test_where_a_card_stands_is_written_down_for_interactions_alone(archive: SqlArchive, spot: Place) -> None:
+    [(asked, _)] = await archive.accept([new_job(reply=Reply("app", "token", "channel"))], NONE)
+    [(typed, _)] = await archive.accept([new_job(reply=Reply(channel_id="channel", message_id="5"))], NONE)
+    await archive.cards_stand({asked.id: "77", typed.id: "78"})
+    assert spot.rows("SELECT message_id FROM replies ORDER BY id") == [("77",), ("5",)]

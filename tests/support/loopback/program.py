@@ -54,7 +54,8 @@ class Wired:
 
     async def connect(self, heartbeat_s: float = 60.0) -> LimnerBot:
         """Start a bot, as main.py does, and wait until it is ready."""
-        bot = LimnerBot(self.program.studio, guilds=(), clock=self.clock, pause=lambda _: asyncio.sleep(SHORT_S))
+        studio, keep = self.program.studio, self.program.archive.cards_stand
+        bot = LimnerBot(studio, guilds=(), clock=self.clock, pause=lambda _: asyncio.sleep(SHORT_S), keep=keep)
         bot._connection.heartbeat_timeout = heartbeat_s
         self.program.faces["discord"] = bot.face
         task = asyncio.create_task(bot.serve("a token for tests"), name="discord")
@@ -99,6 +100,8 @@ async def wired(data: Path, *, gated: bool = False, connect: bool = True) -> Asy
         gate.open()
     engine = FakeEngine(step_s=gate.wait)
     async with loopback(theirs) as discord:
+        # How fast an answer is, is measured by bench/discord.py on a quiet machine.
+        discord.rest.ack_s = PATIENCE_S
         with pointed_at(discord.url):
             async with running(data, lambda *_: engine) as program:
                 here = Wired(data, discord, program, clock, theirs, gate)

@@ -37,6 +37,9 @@ class Rest:
         self.store = store
         self.faults: list[Fault] = []
         self.wrong: list[str] = []
+        # A benchmark measures the program, not what holds its requests against the description.
+        self.checks = True
+        self.ack_s = ACK_S
         self.seen: set[str] = set()
         self.upload_limit = 10 * 1024 * 1024
         self.commands: list[dict[str, Any]] = []
@@ -73,9 +76,10 @@ class Rest:
         async def answer(request: web.Request) -> web.StreamResponse:
             call = await _read(request)
             self.store.calls.append(call)
-            name, found = self._description.findings(call.method, call.path, call.query, call.body)
-            self.seen.add(name)
-            self.wrong += found
+            if self.checks:
+                name, found = self._description.findings(call.method, call.path, call.query, call.body)
+                self.seen.add(name)
+                self.wrong += found
             response = await self._respond(request, call, work)
             call.status = response.status
             return response
@@ -127,7 +131,7 @@ class Rest:
     async def _callback(self, request: web.Request, call: Call) -> dict[str, Any]:
         asked = self.store.asked.get(request.match_info["token"])
         now = self.store.clock()
-        if asked is None or (asked.answered_at is None and now - asked.at > ACK_S * 1000):
+        if asked is None or (asked.answered_at is None and now - asked.at > self.ack_s * 1000):
             raise Refused(404, 10062, "Unknown interaction")
         if asked.answered_at is not None:
             raise Refused(400, 40060, "Interaction has already been acknowledged.")
