@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from bench.drive import Ask, Costs, Drive, by_steps, poisson
-from bench.policies import POLICIES, Policy
+from bench.policies import POLICIES, Policy, limner
 
 LOADS = (0.5, 0.8, 1.0, 1.2)
 PEOPLE = 20
 FLOOD = 50
 FLOOD_STEPS = 20
+SEEDS = range(201, 211)
 REAL_S = 60.0
 
 
@@ -33,15 +34,17 @@ def at_loads(costs: Costs, jobs: int, seed: int = 1) -> dict[str, Any]:
     return found
 
 
-def flooded(policy: Policy, costs: Costs, jobs: int, load: float = 0.5, seed: int = 2) -> dict[str, float]:
-    """Let one person send 50 Jobs at once among the others; return how much slower the others' Jobs became.
+def flooded(
+    policy: Policy, costs: Costs, jobs: int, load: float = 0.5, seed: int = 2, flood: int = FLOOD
+) -> dict[str, float]:
+    """Let one person send 50 Jobs, or `flood`, at once; return how much slower the others' Jobs became.
 
     Only Jobs that come while the flood could be felt are compared: those within its time alone.
     """
     others = poisson(jobs, load / costs.mean_alone(), PEOPLE, seed)
     at_s = others[len(others) // 4].at_s
-    until_s = at_s + FLOOD * costs.alone(FLOOD_STEPS)
-    both = sorted([*others, *[Ask(at_s, FLOOD_STEPS, "flood")] * FLOOD], key=lambda ask: ask.at_s)
+    until_s = at_s + flood * costs.alone(FLOOD_STEPS)
+    both = sorted([*others, *[Ask(at_s, FLOOD_STEPS, "flood")] * flood], key=lambda ask: ask.at_s)
     calm = {id(ask): latency for ask, latency in zip(others, policy(others, costs), strict=True)}
     busy = {id(ask): latency for ask, latency in zip(both, policy(both, costs), strict=True)}
     felt = [ask for ask in others if at_s <= ask.at_s <= until_s]
@@ -57,6 +60,16 @@ def flooded(policy: Policy, costs: Costs, jobs: int, load: float = 0.5, seed: in
         "median_person_ratio": statistics.median(ratios),
         "jobs_felt": len(felt),
     }
+
+
+def floods(costs: Costs) -> list[dict[str, float]]:
+    """Flood Limner's line by SEEDS nobody tuned it by: with 50 and with 500 Jobs, among 300 and among 600 of others."""
+    return [
+        {"jobs": jobs, "flood": flood, "seed": seed, **flooded(limner, costs, jobs, seed=seed, flood=flood)}
+        for jobs in (300, 600)
+        for flood in (FLOOD, 10 * FLOOD)
+        for seed in SEEDS
+    ]
 
 
 def read_table(path: Path) -> Costs:
@@ -95,7 +108,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
     write("e4", {"costs": asdict(costs), "jobs": wanted.jobs, "people": PEOPLE, "loads": at_loads(costs, wanted.jobs),
                  "flood": {name: flooded(policy, costs, wanted.jobs) for name, policy in POLICIES.items()},
-                 **measured})  # fmt: skip
+                 "floods": floods(costs), **measured})  # fmt: skip
 
 
 def _measured(repeats: int, with_real: bool) -> tuple[Costs, dict[str, Any]]:

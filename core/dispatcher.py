@@ -53,7 +53,7 @@ class Dispatcher:
         self._wake.set()
 
     async def run(self) -> None:
-        """Claim while there is room, then wait until woken or until a waiting Job is due."""
+        """Claim while there is room, beyond it for newcomers; then wait until woken or until a waiting Job is due."""
         beats = asyncio.create_task(self._beat())
         try:
             while self._open:
@@ -82,8 +82,8 @@ class Dispatcher:
             await self._archive.give_back(job)
 
     async def _claim(self) -> None:
-        while self._open and self._renderer.room() > 0:
-            claimed = await self._archive.claim(self._owner, LEASE_S)
+        while self._open and (besides := self._full_hands()) is not None:
+            claimed = await self._archive.claim(self._owner, LEASE_S, besides=besides)
             if claimed is None:
                 return
             self._at("after_claim")
@@ -95,9 +95,18 @@ class Dispatcher:
             task = asyncio.create_task(self._paint(job, pictures, progress), name=f"paint {job.id}")
             self._held[job.id] = (job, task)
 
+    def _full_hands(self) -> list[str] | None:
+        """Return whose Jobs must wait: nobody's while there is room, then theirs who have one in hand; None: all."""
+        if self._renderer.room() > 0:
+            return []
+        if self._renderer.room(newcomer=True) > 0:
+            return sorted({job.person.id for job, _ in self._held.values()})
+        return None
+
     async def _sleep(self) -> None:
         """Sleep until woken or until the next waiting Job is due; an idle bot does no work."""
-        due = await self._archive.next_due("queue", self._owner) if self._renderer.room() > 0 else None
+        besides = self._full_hands()
+        due = None if besides is None else await self._archive.next_due("queue", self._owner, besides=besides)
         timeout = None if due is None else max((due - self._clock()) / 1000, 0.05)
         try:
             await asyncio.wait_for(self._wake.wait(), timeout)

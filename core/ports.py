@@ -21,8 +21,11 @@ from core.rules import Rules
 class Renderer(Protocol):
     """Paint Jobs; one per device or a router over several."""
 
-    def room(self) -> int:
-        """Return how many more Jobs may be handed over now (one Batch ahead of the device)."""
+    def room(self, *, newcomer: bool = False) -> int:
+        """Return how many more Jobs may be handed over now (one Batch ahead of the device).
+
+        newcomer: how many of Persons with nothing in hand, whom a hand full of others' must not keep waiting.
+        """
 
     def render(self, job: Job, pictures: Sequence[Picture]) -> AsyncIterator[Progress]:
         """Paint the waiting Pictures of a claimed Job; the last item is Done, Failed or Cancelled."""
@@ -40,8 +43,13 @@ class Archive(Protocol):
         Raises LimitReached, Busy, DiskFull: then nothing was written or charged.
         """
 
-    async def claim(self, owner: str, lease_s: float) -> tuple[Job, tuple[Picture, ...]] | None:
-        """Take the next Job of the least-served Person and return it running, with its waiting Pictures."""
+    async def claim(
+        self, owner: str, lease_s: float, *, besides: Sequence[str] = ()
+    ) -> tuple[Job, tuple[Picture, ...]] | None:
+        """Take the next Job of the least-served Person and return it running, with its waiting Pictures.
+
+        besides: Persons whose Jobs stay.
+        """
 
     async def beat(
         self, held: Sequence[tuple[str, int]], lease_s: float
@@ -96,9 +104,17 @@ class Archive(Protocol):
         """Write down where the cards of Jobs stand that were asked for by an interaction: Job id -> message id."""
 
     async def next_due(
-        self, what: Literal["queue", "outbox"], owner: str = "", faces: Collection[str] | None = None
+        self,
+        what: Literal["queue", "outbox"],
+        owner: str = "",
+        faces: Collection[str] | None = None,
+        *,
+        besides: Sequence[str] = (),
     ) -> int | None:
-        """Return when (ms UTC) the earliest queued Job or outbox row may be taken; a lease of another's counts."""
+        """Return when (ms UTC) the earliest queued Job or outbox row may be taken; a lease of another's counts.
+
+        besides: Persons whose Jobs do not count.
+        """
 
     async def overrides(self) -> dict[str, Any]:
         """Return the operator's settings by name, and what was written down at first start."""

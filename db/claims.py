@@ -73,14 +73,17 @@ def paused(session: Session) -> bool:
     return session.get(OverrideRow, "paused") is not None
 
 
-def claim(session: Session, now: int, owner: str, lease_ms: int) -> tuple[Job, tuple[Picture, ...]] | None:
-    """Take the next Job of the least-served Person."""
+def claim(
+    session: Session, now: int, owner: str, lease_ms: int, besides: Sequence[str] = ()
+) -> tuple[Job, tuple[Picture, ...]] | None:
+    """Take the next Job of the least-served Person, of others than `besides`."""
     if paused(session):
         return None
     by = served(now)
     row = session.scalars(
         _ranked(by)
         .where(JobRow.state == "queued", JobRow.not_before <= now, JobRow.cancel_requested.is_(False))
+        .where(JobRow.person.not_in(besides))
         .order_by(*_order(now, by))
         .limit(1)
         .with_for_update(of=JobRow, skip_locked=True)

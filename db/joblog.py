@@ -41,9 +41,11 @@ class JobLog(AuditLog):
 
         return await self._store.write(work, "accept", ACCEPT_MS)
 
-    async def claim(self, owner: str, lease_s: float) -> tuple[Job, tuple[Picture, ...]] | None:
-        """Take the next Job of the least-served Person."""
-        return await self._store.write(lambda s: claims.claim(s, self._clock(), owner, _ms(lease_s)), "claim")
+    async def claim(
+        self, owner: str, lease_s: float, *, besides: Sequence[str] = ()
+    ) -> tuple[Job, tuple[Picture, ...]] | None:
+        """Take the next Job of the least-served Person, of others than `besides`."""
+        return await self._store.write(lambda s: claims.claim(s, self._clock(), owner, _ms(lease_s), besides), "claim")
 
     async def beat(self, held: Sequence[tuple[str, int]], lease_s: float) -> dict[str, claims.Held]:
         """Lengthen leases; say for each whether it is held, to be cancelled or lost."""
@@ -153,10 +155,15 @@ class JobLog(AuditLog):
         await self._store.write(lambda s: outbox.cards_stand(s, message_ids))
 
     async def next_due(
-        self, what: Literal["queue", "outbox"], owner: str = "", faces: Collection[str] | None = None
+        self,
+        what: Literal["queue", "outbox"],
+        owner: str = "",
+        faces: Collection[str] | None = None,
+        *,
+        besides: Sequence[str] = (),
     ) -> int | None:
         """Return when the first Job or outbox row that was put off is due; it may be past."""
-        return await self._store.read(lambda s: outbox.next_due(s, what, owner, faces))
+        return await self._store.read(lambda s: outbox.next_due(s, what, owner, faces, besides))
 
 
 def _ms(seconds: float) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, case, exists, func, or_, select, true, update
@@ -105,7 +105,11 @@ def cards_stand(session: Session, message_ids: Mapping[str, str]) -> None:
 
 
 def next_due(
-    session: Session, what: Literal["queue", "outbox"], owner: str, faces: Collection[str] | None
+    session: Session,
+    what: Literal["queue", "outbox"],
+    owner: str,
+    faces: Collection[str] | None,
+    besides: Sequence[str] = (),
 ) -> int | None:
     """Return when the first Job, or outbox row, that was put off or is leased by another is due; past ones too."""
     if what == "queue":
@@ -114,6 +118,7 @@ def next_due(
         jobs = select(func.min(JobRow.not_before)).where(
             JobRow.state == "queued", JobRow.not_before > 0, JobRow.cancel_requested.is_(False)
         )
+        jobs = jobs.where(JobRow.person.not_in(besides))
         theirs = select(func.min(JobRow.lease_until + 1)).where(JobRow.state == "running", JobRow.lease_owner != owner)
         return min((due for due in map(session.scalar, (jobs, theirs)) if due is not None), default=None)
     leased = OutboxRow.lease_until.is_not(None)

@@ -26,6 +26,8 @@ LOG = logging.getLogger(__name__)
 GIVE_BACK_AFTER_S = 20.0
 LAST_CALL_S = 3.0
 WATCH_EVERY_S = 1.0
+MOST_JOBS = 64
+"""Of so many Persons each may have a Job in hand; what is in the making is bounded by the Scheduler."""
 
 
 class InferenceQueue:
@@ -117,10 +119,15 @@ class InferenceQueue:
         self._state = "stopped"
         return given
 
-    def room(self) -> int:
-        """Return how many more Jobs fill two Batches: the one being stepped and one ahead; at least two are in hand."""
+    def room(self, *, newcomer: bool = False) -> int:
+        """Return how many more Jobs fill two Batches: the one being stepped and one ahead; at least two are in hand.
+
+        newcomer: how many of Persons with nothing in hand; they share every step, so only memory sets a limit.
+        """
         if self._state != "ready":
             return 0
+        if newcomer:
+            return max(MOST_JOBS - len(self._hands), 0)
         spare = 2 * self._largest - sum(hand.rows_left for hand in self._hands)
         return max(2 - len(self._hands), -(-spare // ROWS_OF_A_PICTURE), 0)
 

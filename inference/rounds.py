@@ -56,9 +56,11 @@ class Rounds:
     def work(self) -> None:
         """Go on until no Run is left. Raises DeviceLost where the device is dead."""
         while self._take_in():
-            batch = self._schedule()
-            stepped = self._step(batch)
-            self._settle(stepped)
+            self._begin_some()
+            if self._finish():
+                self._take_in()  # Whoever came while it was decoded is in the next call.
+                self._begin_some()
+            self._settle(self._step(self._scheduler.next_batch()))
 
     def _take_in(self) -> bool:
         """Take in new Runs, drop cancelled ones, say whether there is anything to do."""
@@ -68,8 +70,8 @@ class Rounds:
             self._drop(run)
         return len(self._scheduler) > 0
 
-    def _schedule(self) -> Batch | None:
-        """Begin the Runs whose turn it is, but one Sketch at most (it has to be encoded), and choose the next call."""
+    def _begin_some(self) -> None:
+        """Begin the Runs whose turn it is, but one Sketch at most (it has to be encoded)."""
         for _ in range(self._scheduler.sizes[-1]):
             run = self._scheduler.next_begin()
             if run is None:
@@ -77,7 +79,14 @@ class Rounds:
             self._begin(run)
             if isinstance(run.recipe, Paint) and run.recipe.sketch is not None:
                 break
-        return self._scheduler.next_batch()
+
+    def _finish(self) -> bool:
+        """Decode one Run at most, not to hold up the next call long; say whether there was one."""
+        run = self._scheduler.next_finish()
+        if run is not None:
+            self._decode(run)
+            self._hand_over()
+        return run is not None
 
     def _step(self, batch: Batch | None) -> list[Run]:
         """Make one model call and return the Runs it moved on."""
@@ -98,13 +107,9 @@ class Rounds:
         return [run for run, done in before if run.done > done and run.error is None]
 
     def _settle(self, stepped: list[Run]) -> None:
-        """Tell what was stepped, with previews; then decode one Run at most, not to hold up the next call long."""
+        """Tell what was stepped, with previews."""
         self._news += [(run, Stepping(run.picture, run.done, run.calls, self._preview(run))) for run in stepped]
         self._hand_over()
-        run = self._scheduler.next_finish()
-        if run is not None:
-            self._decode(run)
-            self._hand_over()
 
     def _begin(self, run: Run) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -10,6 +11,9 @@ from inference.turns import OLDEST_EVERY, CallSeconds, Turns
 
 MOST_IN_THE_MAKING = 64
 DRAIN_AFTER_S = 60.0
+PUT_OFF = 8
+MUCH = 0.25
+"""For so many calls a decode makes way for others' Runs of at most this part of its own length."""
 
 
 class Scheduler:
@@ -20,7 +24,8 @@ class Scheduler:
 
     A Run whose Key is exclusive, or that is solo, is *apart*: it is worked on while nothing else is in the making. Once
     one has waited `drain_after_s`, no other Run begins until it is through. `most` Runs are in the making at once;
-    beyond that only one of a share that has none.
+    beyond that only those of a share with less than its part. A share whose Runs wait to be decoded begins no more of
+    them: more steps would only keep finished Pictures waiting.
     """
 
     def __init__(
@@ -42,6 +47,8 @@ class Scheduler:
         self._making: dict[Run, float] = {}
         self._turns = Turns(self.sizes, call_s)
         self._decoded = 0
+        self._put_off = 0
+        self._begun: set[str] = set()
         self._isolated: set[Run] = set()
         self._apart: Run | None = None
         self._apart_ended = float("-inf")
@@ -89,10 +96,12 @@ class Scheduler:
         found = first if self._apart is not None else self._next_ordinary()
         if found is not None:
             self._making[found] = self._waiting.pop(found)
+            self._begun.add(found.share)
         return found
 
     def next_batch(self) -> Batch | None:
         """Choose who shares the next model call, None where nobody can step; charges those it returns."""
+        self._begun.clear()
         ready = [run for run in self._on_stage() if run.key is not None and run.left > 0]
         if not ready:
             return None
@@ -103,12 +112,24 @@ class Scheduler:
         return self._batch(runs)
 
     def next_finish(self) -> Run | None:
-        """Return a Run that has made all its calls and is to be decoded: the shortest, at times the first begun."""
-        through = [run for run in self._on_stage() if _is_through(run)]
+        """Return a Run that has made all its calls and is to be decoded: the shortest, at times the first begun.
+
+        None for up to PUT_OFF calls while another share has a Run to step that is shorter: it would wait for nothing.
+        """
+        stage = self._on_stage()
+        through = [run for run in stage if _is_through(run)]
         if not through:
             return None
+        many = Counter(run.share for run in self)
+        weight = {run: _whole(run) * many[run.share] for run in stage}
+        found = min(through, key=weight.__getitem__)
+        others = (weight[run] for run in stage if run.share != found.share and not _is_through(run))
+        if self._put_off < PUT_OFF and min(others, default=math.inf) <= MUCH * weight[found]:
+            self._put_off += 1
+            return None
+        self._put_off = 0
         self._decoded += 1
-        return through[0] if self._decoded % OLDEST_EVERY == 0 else min(through, key=_whole)
+        return through[0] if self._decoded % OLDEST_EVERY == 0 else found
 
     def _on_stage(self) -> list[Run]:
         """Return the Runs that may be worked on now: the ordinary ones, or one apart where there are none."""
@@ -139,12 +160,19 @@ class Scheduler:
         return all(_is_apart(other) or since < added for other, added in self._waiting.items())
 
     def _next_ordinary(self) -> Run | None:
-        if sum(map(_is_through, self._making)) >= self.sizes[-1]:
-            return None  # Decoding is behind: more steps now would only keep finished Pictures waiting.
         shares = Counter(run.share for run in self._making)
-        full = len(self._making) >= self._most
-        able = [run for run in self._waiting if not _is_apart(run) and not (full and shares[run.share])]
+        through = Counter(run.share for run in self._making if _is_through(run))
+        able = [run for run in self._waiting if not _is_apart(run) and through[run.share] < self.sizes[-1]]
+        if len(self._making) >= self._most:
+            part = max(self._most // (len(shares) + 1), 1)
+            able = [run for run in able if shares[run.share] < part]
+        if len(shares) > 1:
+            # Beginning takes time from everybody: who has a full call to step begins one Run between two calls.
+            able = [run for run in able if run.share not in self._begun or self._rows(run.share) < self.sizes[-1]]
         return min(able, key=lambda run: shares[run.share], default=None)
+
+    def _rows(self, share: str) -> int:
+        return sum(run.rows for run in self._making if run.share == share and not _is_through(run))
 
     def _batch(self, runs: tuple[Run, ...]) -> Batch:
         """Pad to the next size of the list; a Reproduce has the size its log says."""

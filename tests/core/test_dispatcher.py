@@ -1,8 +1,9 @@
-"""Dispatcher against a full disk and a lost lease: what is painted waits, what was left behind is painted again."""
+"""Dispatcher: what is painted waits for the disk, what was left is painted again, no full hand keeps others waiting."""
 
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,13 @@ from build import Program
 from core import dispatcher
 from core.errors import DiskFull, Lost
 from core.job import Job
-from core.person import OWNER
+from core.person import OWNER, Person
 from core.picture import Picture
 from core.progress import Painted
 from core.studio import Studio
 from db.archive import SqlArchive
+from inference import queue
+from inference.run import Batch
 from tests.support.fake_engine import FakeEngine
 from tests.support.program import PLACE, ask, ended, running
 
@@ -65,8 +68,54 @@ async def test_a_lost_lease_stops_the_work_and_charges_nothing(tmp_path: Path, m
         assert (sheet["state"], sheet["pictures"][0]["state"]) == ("running", "waiting")
 
 
-async def _seen(program: Program, job_id: str, state: str) -> None:
+async def _seen(program: Program, job_id: str, state: str, person: Person = OWNER) -> None:
     studio: Studio = program.studio
-    async for event in studio.watch(OWNER, PLACE, 0):
+    async for event in studio.watch(person, PLACE, 0):
         if event["type"] == "move" and event["job"]["id"] == job_id and event["job"]["state"] == state:
             return
+
+
+async def test_a_full_hand_of_one_person_keeps_no_stranger_waiting(tmp_path: Path) -> None:
+    flood, gate = Person("web:flood", "flood"), threading.Event()
+
+    def blocked(_: Batch) -> float:
+        gate.wait(60)
+        return 0.0
+
+    async with running(tmp_path, lambda _load, _models: FakeEngine(step_s=blocked)) as program:
+        hogs = [await ask(program, "a cat --n 16 --steps 50", flood) for _ in range(3)]
+        await _seen(program, hogs[1]["id"], "running", flood)
+        assert program.queue.room() == 0
+        strangers = [Person(f"web:{name}", name) for name in ("ann", "bob")]
+        try:
+            for person in strangers:
+                first, second = [await ask(program, "a dog --steps 4", person) for _ in range(2)]
+                await _seen(program, first["id"], "running", person)
+                assert (await program.studio.job(person, PLACE, second["id"]))["state"] == "queued", "one beyond room"
+            assert (await program.studio.job(flood, PLACE, hogs[2]["id"]))["state"] == "queued"
+        finally:
+            gate.set()
+        await ended(program, second["id"], strangers[1])
+
+
+async def test_newcomers_beyond_room_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "MOST_JOBS", 3)
+    gate = threading.Event()
+
+    def blocked(_: Batch) -> float:
+        gate.wait(60)
+        return 0.0
+
+    people = [Person(f"web:p{n}", f"p{n}") for n in range(5)]
+    async with running(tmp_path, lambda _load, _models: FakeEngine(step_s=blocked)) as program:
+        try:
+            jobs = [await ask(program, "a cat --n 16 --steps 9", person) for person in people]
+            await _seen(program, jobs[2]["id"], "running", people[2])
+            states = [
+                (await program.studio.job(person, PLACE, job["id"]))["state"]
+                for person, job in zip(people, jobs, strict=True)
+            ]
+            assert states == ["running"] * 3 + ["queued"] * 2
+        finally:
+            gate.set()
+        await ended(program, jobs[4]["id"], people[4])

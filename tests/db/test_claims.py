@@ -54,6 +54,20 @@ async def test_what_was_charged_over_an_hour_ago_is_forgotten(archive: SqlArchiv
     assert claimed and claimed[0].id == a.id
 
 
+async def test_claims_leave_out_those_who_have_a_full_hand(archive: SqlArchive, spot: Place) -> None:
+    [(a, _), (b, _), (c, _)] = await archive.accept([new_job(f"web:{who}") for who in "abc"], NONE)
+    found = await archive.claim("w", 15, besides=["web:a", "web:b"])
+    assert found and found[0].id == c.id
+    assert await archive.claim("w", 15, besides=["web:a", "web:b"]) is None
+    found = await archive.claim("w", 15, besides=["web:a"])
+    assert found and found[0].id == b.id
+    await archive.requeue(found[0], "worker_lost", "The worker was lost.")
+    assert await archive.next_due("queue", "w", besides=["web:b"]) is None
+    assert await archive.next_due("queue", "w", besides=["web:a"]) == spot.clock.now + 2_000
+    found = await archive.claim("w", 15)
+    assert found and found[0].id == a.id
+
+
 async def test_the_line_begins_with_what_runs_and_holds_only_what_is_still_to_paint(archive: SqlArchive) -> None:
     await archive.accept([new_job("web:a", n=3)], NONE)
     claimed = await archive.claim("w", 15)

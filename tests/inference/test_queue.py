@@ -19,7 +19,7 @@ from core.progress import Cancelled, Done, Failed, Painted, PictureFailed, Progr
 from core.recipe import ModelRef, Paint, Recipe, Sketch, Upscale, digest
 from inference.calltimes import CallTimes
 from inference.inhand import JobInHand
-from inference.queue import InferenceQueue
+from inference.queue import MOST_JOBS, InferenceQueue
 from inference.rounds import Decoded, News, Rounds
 from inference.run import Batch, Run
 from inference.scheduler import Scheduler
@@ -487,14 +487,14 @@ async def test_more_rows_than_the_device_takes_are_refused_in_words(open_shop: C
 async def test_states_and_room(open_shop: Callable[..., Shop]) -> None:
     gate = Gate()
     shop = open_shop(FakeEngine(step_s=gate))
-    assert (shop.queue.state, shop.queue.room()) == ("warming up", 0)
+    assert (shop.queue.state, shop.queue.room(), shop.queue.room(newcomer=True)) == ("warming up", 0, 0)
     await shop.queue.start()
     assert shop.queue.ready.is_set()
     assert (shop.queue.state, shop.queue.room()) == ("ready", 8)
     many = shop.ask("many", *(paint(seed=seed, guidance=7.5, steps=50) for seed in range(16)))
     assert shop.queue.room() == 1, "full, but at least two Jobs are in hand"
     shop.ask("second", paint())
-    assert shop.queue.room() == 0
+    assert (shop.queue.room(), shop.queue.room(newcomer=True)) == (0, MOST_JOBS - 2)
     shop.queue.cancel("many")
     assert shop.queue.room() == 8
     gate.let(100)

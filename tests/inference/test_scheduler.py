@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from core.picture import Fingerprint, Replay
 from core.recipe import ModelRef, Paint
 from inference.run import Batch, Key, Run
-from inference.scheduler import DRAIN_AFTER_S, Scheduler
+from inference.scheduler import DRAIN_AFTER_S, PUT_OFF, Scheduler
 from inference.turns import LEAD_CALLS, OLDEST_EVERY
 
 SIZES = (1, 2, 4, 8)
@@ -253,6 +253,35 @@ def test_two_shares_with_endless_work_get_equal_coins(side_a: int, side_b: int) 
         for run in batch.runs if batch is not None else ():
             coins[run.share] += run.cost_per_call
     assert abs(coins["ann"] - coins["bob"]) <= (2 * LEAD_CALLS + 2) * full
+
+
+def test_a_full_stage_keeps_nobody_to_one_run() -> None:
+    world = World(most=16)
+    for _ in range(100):
+        world.add(Plan(calls=50))
+    for _ in range(5):
+        world.round()
+    runs = [world.add(Plan(calls=50, share="bob")) for _ in range(20)]
+    for _ in range(5):
+        world.round()
+    assert 2 <= sum(run in world.begun for run in runs) <= 16 // 2
+
+
+def test_finished_runs_of_one_share_do_not_hold_up_another() -> None:
+    scheduler = Scheduler(SIZES, lambda: 0.0)
+    for k, (share, calls, done) in enumerate([("ann", 20, 20)] * 8 + [("bob", 50, 50), ("ann", 20, 0), ("cy", 4, 3)]):
+        run = Plan(calls=calls, share=share).run()
+        scheduler.add(run)
+        if k == 9:
+            assert scheduler.next_begin() is None, "eight of ann's wait to be decoded"
+            continue
+        assert scheduler.next_begin() is run
+        run.key, run.calls, run.done = Key("a"), calls, done
+    # cy's four steps go on before anything is decoded; then bob's 50 steps weigh less than nine of 20.
+    put_off = [scheduler.next_finish() for _ in range(PUT_OFF)]
+    assert put_off == [None] * PUT_OFF
+    found = scheduler.next_finish()
+    assert found is not None and found.share == "bob"
 
 
 def test_few_steps_do_not_wait_for_many() -> None:

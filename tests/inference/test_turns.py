@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from core.picture import Fingerprint, Replay
 from core.recipe import ModelRef, Paint
 from inference.run import Key, Run
-from inference.turns import LEAD_CALLS, Turns
+from inference.turns import COURTESY_CALLS, LEAD_CALLS, Turns
 
 SIZES = (1, 2, 4, 8)
 DEAR: Mapping[int, float] = {1: 0.025, 2: 0.043, 4: 0.061, 8: 0.095}
@@ -83,6 +83,27 @@ def test_who_is_owed_goes_before_any_gain(table: Mapping[int, float]) -> None:
             assert taken <= LEAD_CALLS * SIZES[-1] + 1
             return
     raise AssertionError("it starves")
+
+
+def test_who_had_little_goes_before_who_is_owed_but_for_every_fourth_call() -> None:
+    chooser = turns(DEAR)
+    flood = [run(20, "flood", key="b") for _ in range(8)]
+    for k in range(4 * LEAD_CALLS * SIZES[-1]):
+        chooser.choose([*flood, run(4, f"p{k}")], ())  # Somebody new each time: only the flood's account grows.
+    led = [chooser.choose([*flood, run(4, f"q{k}")], ())[0].share for k in range(4 * 8)]
+    assert 4 <= led.count("flood") <= 8
+
+
+def test_a_flood_is_courteous_after_others_were_there() -> None:
+    chooser = turns(DEAR)
+    flood = [run(20, "flood") for _ in range(8)]
+    assert len(chooser.choose(flood, ())) == 4, "nobody else was ever there"
+    chooser.choose([*flood, run(4)], ())
+    assert len(chooser.choose(flood, ())) == 2
+    assert len(chooser.choose(flood[:4], ())) == 4, "one full call is no flood"
+    for _ in range(COURTESY_CALLS):
+        chooser.choose(flood, ())
+    assert len(chooser.choose(flood, ())) == 4
 
 
 @pytest.mark.parametrize("largest_first", [True, False])
