@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import discord
@@ -42,6 +42,7 @@ class Reception:
         sketch: str | None = None,
         mask: str | None = None,
         options: Mapping[str, Any] | None = None,
+        notes: Sequence[str] = (),
     ) -> None:
         """Accept what a command or button asked for; raise a StudioError where nothing was accepted."""
         if kind in ("imagine", "remix") and words and not interaction.app_permissions.send_messages:
@@ -65,6 +66,7 @@ class Reception:
             options=dict(options or {}),
             reply=reply,
             age_restricted=for_adults(interaction.channel),
+            notes=tuple(notes),
         )
         async with self._face.asking(reply):
             first, *rest = await self._studio.ask(ask)
@@ -78,8 +80,10 @@ class Reception:
             wrong = "I may not post in this channel, so I can show one card only."
             raise BadInput(wrong, "Leave out {sets}, | and --repeat, or ask elsewhere.")
 
-    async def by_message(self, message: discord.Message, words: str, sketch: str, parent: str | None = None) -> None:
-        """Accept what a message asked for and answer under it; parent: the Picture that Sketch was."""
+    async def by_message(
+        self, message: discord.Message, words: str, sketch: Mapping[str, Any], parent: str | None = None
+    ) -> None:
+        """Accept what a message asked for and answer under it; parent: the Picture that Sketch, as taken, was."""
         reply = Reply(channel_id=str(message.channel.id), message_id=str(message.id))
         person = writer(message)
         ask = Ask(
@@ -89,9 +93,10 @@ class Reception:
             words=words,
             kind="imagine",
             parent=parent,
-            sketch=sketch,
+            sketch=sketch["digest"],
             reply=reply,
             age_restricted=for_adults(message.channel),
+            notes=tuple(sketch["notes"]),
         )
         async with self._face.asking(reply):
             await self._further(message.channel.id, await self._studio.ask(ask), person, ask.place, message.id)
