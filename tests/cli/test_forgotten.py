@@ -26,9 +26,17 @@ async def forget(program: Program, data: Path, keep: Keep) -> None:
     with closing(sqlite3.connect(data / "limner.db")) as log, log:
         log.execute("UPDATE files SET created_at = 1")
         log.execute("UPDATE pictures SET stored_at = 1")
+    make_old(data)
+    await program.archive.forget(keep)
+
+
+def make_old(data: Path) -> None:
     for path in data.glob("*/*/*.png"):
         os.utime(path, (1, 1))
-    await program.archive.forget(keep)
+
+
+def there(name: str) -> bool:
+    return Path(name).is_file()
 
 
 def charged(data: Path) -> list[tuple[str, int]]:
@@ -36,9 +44,9 @@ def charged(data: Path) -> list[tuple[str, int]]:
         return log.execute("SELECT kind, amount FROM ledger ORDER BY at, job_id, kind").fetchall()
 
 
-async def painted(program: Program, shell: Shell, *words: str) -> str:
+async def painted(program: Program, shell: Shell, *words: str, seed: int = 4) -> str:
     """Paint and return the Picture's id, once its Job is delivered."""
-    assert await shell.type("imagine", "a heart --seed 4", *words, "--json") == 0, shell.err
+    assert await shell.type("imagine", f"a heart --seed {seed}", *words, "--json") == 0, shell.err
     (job,) = json.loads(shell.out)
     await ended(program, job["id"])
     return str(job["pictures"][0]["id"])
@@ -51,19 +59,19 @@ async def test_a_picture_whose_file_went_is_shown_painted_again_and_enlarged_onl
     data.mkdir()
     monkeypatch.chdir(tmp_path)
     async with running(data) as program, beside(program) as remote:
-        for studio in (program.studio, remote):
+        for seed, studio in enumerate((program.studio, remote)):
             shell = Shell(studio)
-            id_ = await painted(program, shell)
+            id_ = await painted(program, shell, seed=seed)
             await forget(program, data, Keep(pictures_days=1))
             assert await shell.type("show", id_) == 0 and FILE_GONE in shell.out
             assert await shell.type("show", id_, "--out", "gone.png") == 2
-            assert FILE_GONE in shell.err and not Path("gone.png").exists()
+            assert FILE_GONE in shell.err and not there("gone.png")
             before = charged(data)
             assert await shell.type("upscale", id_) == 2
             assert f"is kept no longer. Reproduce {id_[-6:]} first." in shell.err
             assert charged(data) == before, "what is refused costs nothing"
             assert await shell.type("reproduce", id_, "--out", "again.png") == 0
-            assert shell.out.strip() == "identical" and Path("again.png").is_file()
+            assert shell.out.strip() == "identical" and there("again.png")
             assert await shell.type("upscale", id_) == 0
 
 
@@ -72,8 +80,8 @@ async def test_a_recipe_whose_sketch_went_is_refused_in_words_and_costs_nothing(
 ) -> None:
     data = tmp_path / "data"
     data.mkdir()
+    (tmp_path / "sketch.png").write_bytes(png((9, 9, 9), (96, 64)))
     monkeypatch.chdir(tmp_path)
-    Path("sketch.png").write_bytes(png((9, 9, 9), (96, 64)))
     async with running(data) as program, beside(program) as remote:
         id_ = await painted(program, Shell(program.studio), "--sketch", "sketch.png")
         await forget(program, data, Keep(sketches_days=1))
