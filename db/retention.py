@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, aliased
 from core.person import AUDITOR
 from core.records import Keep
 from db.files import Files, Kind
-from db.tables import FileRow, JobRow, PictureRow
+from db.tables import ClearPartRow, FileRow, JobRow, PictureRow
 
 DAY_MS = 24 * 3_600_000
 AT_ONCE = 200
@@ -61,6 +61,8 @@ def drop(session: Session, files: Sequence[Doomed]) -> list[Doomed]:
     for kind in ("picture", "sketch", "mask"):
         digests = [digest for _, each, digest in going if each == kind]
         session.execute(delete(FileRow).where(FileRow.kind == kind, FileRow.digest.in_(digests)))
+        if kind == "sketch":
+            session.execute(delete(ClearPartRow).where(ClearPartRow.sketch.in_(digests)))
         if kind == "picture":
             session.execute(update(PictureRow).where(PictureRow.file_digest.in_(digests)).values(file_digest=None))
     return going
@@ -87,6 +89,8 @@ def _unused(session: Session, before: int) -> list[tuple[Kind, str]]:
     if not old:
         return []
     used = _digests(session, only_open=False)
+    # The mask of a transparent part stays with its Sketch: whoever asks for that one again may paint there.
+    used |= {part.mask for part in session.scalars(select(ClearPartRow)) if part.mask and part.sketch in used}
     return [(kind, digest) for kind, digest in old if digest not in used]
 
 

@@ -15,6 +15,7 @@ from db import retention
 from db.archive import SqlArchive
 from tests.db.conftest import Place
 from tests.support.archive import new_job, paint_all, png
+from tests.support.attachments import holed
 
 DAY_S = 24 * 3600
 OLD = Keep(pictures_days=1, sketches_days=1)
@@ -97,6 +98,7 @@ async def test_a_job_accepted_while_it_was_looked_what_goes_keeps_its_files(arch
     over = replace(recipe, sketch=Sketch(sketch.digest), mask=Mask(mask.digest), strength=0.5)
     await ask(archive, parent, over, again(parent))
     assert await store.write(lambda s: retention.drop(s, found)) == []
+    assert await archive.forget(OLD) == {}
     assert len(spot.rows("SELECT * FROM files")) == 3 and all(path.exists() for path in paths)
 
 
@@ -114,3 +116,16 @@ async def test_pixels_painted_again_are_found_though_the_first_file_went(archive
     assert after.verdict["reproduce"]["word"] == "identical" and after.file_digest
     found = await archive.picture_by_pixels(before.pixels_digest or "")
     assert found and found.id == after.id and await archive.file(after.file_digest, "picture")
+
+
+async def test_the_mask_of_a_transparent_part_stays_with_its_sketch_and_goes_with_it(
+    archive: SqlArchive, spot: Place
+) -> None:
+    sketch, _ = await archive.take_sketch(holed())
+    await painted(archive, sketch=sketch.digest)
+    age(spot)
+    assert await archive.forget(Keep()) == {}, "no recipe names the mask, but its sketch may be painted over again"
+    assert await archive.sketch(sketch.digest) == sketch and sketch.mask
+    assert await archive.file(sketch.mask, "mask")
+    assert await archive.forget(Keep(sketches_days=1)) == {("sketch", "age"): 1, ("mask", "age"): 1}
+    assert spot.rows("SELECT * FROM clear_parts") == []
