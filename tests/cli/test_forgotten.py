@@ -100,7 +100,8 @@ async def test_an_export_that_finds_no_room_is_a_sentence_on_every_side(tmp_path
     data.mkdir()
     async with running(data) as program, beside(program) as remote:
         shell = Shell(program.studio)
-        assert await shell.type("imagine", "a heart --n 4 --size 512x512", "--out", str(tmp_path)) == 0
+        code = await shell.type("imagine", "a heart --n 4 --steps 2 --size 512x512", "--out", str(tmp_path))
+        assert code == 0, shell.err
         soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         # No file may grow beyond this: the kernel refuses the export as it would on a full disk.
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))

@@ -113,7 +113,7 @@ async def test_on_the_command_line(tmp_path: Path) -> None:
     async with program.running(tmp_path, lambda _load, _models: FakeEngine()) as here:
         (tmp_path / "sketch.png").write_bytes(drawing())
         taken = await here.studio.take_sketch(drawing())
-        ann, elsewhere = Person("discord:1"), Place.of("discord", {"channel": "1"})
+        ann, elsewhere = Person("cli:ann"), Place.of("cli", {"feed": "cli:ann"})
         sheet = await program.done(here, f"a {SECRET} --steps 2", ann, elsewhere, sketch=taken["digest"])
         picture = sheet["pictures"][0]["id"]
         bob = shell.Shell(here.studio, person=Person("cli:bob"))
