@@ -11,10 +11,11 @@ from urllib.parse import urlsplit
 import aiohttp
 import discord
 
+from core.draft import SKETCH_BYTES
 from core.errors import BadSketch
+from core.wording import TOO_MANY_BYTES, UNREADABLE
 
 HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
-MAX_BYTES = 10_000_000
 TIMEOUT_S = 15.0
 CHUNK_BYTES = 65_536
 
@@ -82,17 +83,17 @@ class Attachments:
         parts = urlsplit(attachment.url)
         if parts.scheme != "https" or parts.hostname not in self._hosts or parts.port not in (None, 443):
             raise BadSketch("That picture is not on Discord's own file server.", "Send the file itself.")
-        if attachment.size > MAX_BYTES:
+        if attachment.size > SKETCH_BYTES:
             raise too_large()
 
     async def read(self, attachment: Sent) -> bytes:
         """Return an attachment's bytes; raise BadSketch with the reason where they cannot be had."""
         self.check(attachment)
         raw = await self._fetch(attachment.url)
-        if len(raw) > MAX_BYTES:
+        if len(raw) > SKETCH_BYTES:
             raise too_large()
-        if not raw.startswith(MAGIC):
-            raise BadSketch("That file is no picture.", "I can read PNG, JPEG, WebP and GIF.")
+        if raw and not raw.startswith(MAGIC):
+            raise BadSketch(*UNREADABLE)
         return raw
 
 
@@ -105,12 +106,12 @@ def images(message: discord.Message) -> list[Upload]:
 
 def too_large() -> BadSketch:
     """Return the refusal of a file above the limit."""
-    return BadSketch("That picture is too large.", f"I take files up to {MAX_BYTES // 1_000_000} MB.")
+    return BadSketch(*TOO_MANY_BYTES)
 
 
-async def download(url: str) -> bytes:
+async def download(url: str, within_s: float = TIMEOUT_S) -> bytes:
     """Fetch a URL without following redirects; its declared length is not believed, the bytes are counted."""
-    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+    timeout = aiohttp.ClientTimeout(total=within_s)
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
@@ -121,7 +122,7 @@ async def download(url: str) -> bytes:
             taken = bytearray()
             async for chunk in answer.content.iter_chunked(CHUNK_BYTES):
                 taken += chunk
-                if len(taken) > MAX_BYTES:
+                if len(taken) > SKETCH_BYTES:
                     raise too_large()
             return bytes(taken)
     except (aiohttp.ClientError, TimeoutError) as error:

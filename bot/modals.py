@@ -154,14 +154,15 @@ async def _remix(
         options["negative_prompt"] = changed["negative_prompt"]
     if changed.get("strength"):
         options |= _strength(changed["strength"])
-    digest = None
+    taken: dict[str, Any] = {"digest": None, "notes": ()}
     if uploads:
         bot.attachments.check(uploads[0])
         await _promise(interaction)
-        digest = await _taken(bot, uploads[0])
+        taken = await _taken(bot, uploads[0])
     await bot.reception.by_interaction(
-        interaction, changed.get("prompt"), kind="remix", parent=picture_id, sketch=digest, options=options
-    )
+        interaction, changed.get("prompt"), kind="remix", parent=picture_id, sketch=taken["digest"],
+        options=options, notes=taken["notes"],
+    )  # fmt: skip
 
 
 async def paint_again(interaction: discord.Interaction, picture_id: str, action: str) -> None:
@@ -191,8 +192,10 @@ async def _paint_over_attached(interaction: discord.Interaction, message_id: int
         raise BadSketch("I do not have that picture any more.", "Use the message's menu again.")
     bot.attachments.check(uploads[nth])
     await _promise(interaction)
-    digest = await _taken(bot, uploads[nth])
-    await bot.reception.by_interaction(interaction, typed["prompt"], kind="imagine", sketch=digest, options=options)
+    taken = await _taken(bot, uploads[nth])
+    await bot.reception.by_interaction(
+        interaction, typed["prompt"], kind="imagine", sketch=taken["digest"], options=options, notes=taken["notes"]
+    )
 
 
 async def _send_sketch(
@@ -210,8 +213,8 @@ async def _promise(interaction: discord.Interaction) -> None:
     await interaction.response.defer(thinking=True)
 
 
-async def _taken(bot: LimnerBot, upload: Upload) -> str:
-    return str((await bot.studio.take_sketch(await bot.attachments.read(upload)))["digest"])
+async def _taken(bot: LimnerBot, upload: Upload) -> dict[str, Any]:
+    return await bot.studio.take_sketch(await bot.attachments.read(upload))
 
 
 def _strength(typed: str) -> dict[str, float]:

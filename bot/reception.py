@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import discord
@@ -48,6 +48,7 @@ class Reception:
         mask: str | None = None,
         options: Mapping[str, Any] | None = None,
         meant_by: int | None = None,
+        notes: Sequence[str] = (),
     ) -> None:
         """Accept what a command or button asked for; raise a StudioError where nothing was accepted.
 
@@ -75,6 +76,7 @@ class Reception:
             reply=reply,
             age_restricted=for_adults(interaction.channel),
             sure=meant_by is not None,
+            notes=tuple(notes),
         )
         async with self._face.asking(reply):
             try:
@@ -93,8 +95,10 @@ class Reception:
             wrong = "I may not post in this channel, so I can show one card only."
             raise BadInput(wrong, "Leave out {sets}, | and --repeat, or ask elsewhere.")
 
-    async def by_message(self, message: discord.Message, words: str, sketch: str, parent: str | None = None) -> None:
-        """Accept what a message asked for and answer under it; parent: the Picture that Sketch was."""
+    async def by_message(
+        self, message: discord.Message, words: str, sketch: Mapping[str, Any], parent: str | None = None
+    ) -> None:
+        """Accept what a message asked for and answer under it; parent: the Picture that Sketch, as taken, was."""
         reply = Reply(channel_id=str(message.channel.id), message_id=str(message.id))
         person = writer(message, self._post.application)
         ask = Ask(
@@ -104,9 +108,10 @@ class Reception:
             words=words,
             kind="imagine",
             parent=parent,
-            sketch=sketch,
+            sketch=sketch["digest"],
             reply=reply,
             age_restricted=for_adults(message.channel),
+            notes=tuple(sketch["notes"]),
         )
         limit = 0 if message.guild is None else message.guild.filesize_limit
         async with self._face.asking(reply):

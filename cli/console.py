@@ -13,7 +13,8 @@ from core.errors import BadWords, StudioError
 from core.words import caret
 
 UNSAFE = {code: "�" for code in (*range(0x09), *range(0x0B, 0x20), *range(0x7F, 0xA0))}
-"""Control signs, which could move a terminal's cursor; new line and tab stay."""
+UNSAFE |= dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), "")
+"""Control signs, which could move a terminal's cursor or turn a line round; new line and tab stay."""
 BAR = 24
 
 

@@ -7,15 +7,17 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from core import wording
 from core.cost import cost
 from core.defaults import Defaults
 from core.draft import SIDE, Draft, ModelCard, SketchInfo, checked_vary, fill, first_seed
-from core.errors import BadInput, BadWords, CannotReproduce, ModelUnavailable
+from core.errors import BadInput, BadWords, CannotReproduce, ModelUnavailable, NotFound
 from core.grammar import clean, command, given, parse, sampler_id, target
 from core.job import Job, Kind
 from core.picture import Fingerprint, Picture, Replay
+from core.ports import Archive
 from core.promise import Ground, note
-from core.recipe import SEEDS, Paint, Recipe, Upscale, Variation, digest, from_json
+from core.recipe import SEEDS, Paint, Recipe, Upscale, Variation, digest, from_json, sources
 from core.records import NewPicture, PngFacts
 from core.styles import style_named
 from core.words import shown
@@ -143,6 +145,20 @@ def again(
         count = sum(isinstance(picture.recipe, Paint) for picture in pictures)
         recipes = [recipe.rerolled((first + k) % SEEDS) for k in range(max(count, 1))]
     return Plan(tuple(NewPicture(each, cost(each), parent.id) for each in recipes), job.model)
+
+
+async def check_sources(plan: Plan, archive: Archive) -> None:
+    """Raise CannotReproduce where a Recipe of the log starts from an image that is kept no longer."""
+    for recipe in {digest(new.recipe): new.recipe for new in plan.pictures}.values():
+        for kind, source in sources(recipe):
+            try:
+                await archive.file(source, kind)
+            except NotFound as error:
+                raise CannotReproduce(*wording.source_gone(kind)) from error
+        if isinstance(recipe, Upscale):
+            parent = await archive.picture_by_pixels(recipe.parent)
+            if parent is None or parent.file_digest is None:
+                raise CannotReproduce(*wording.parent_gone(parent))
 
 
 def named(kind: Kind, words: str) -> str | None:

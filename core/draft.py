@@ -16,6 +16,7 @@ LCM_STEPS = (1, 50)
 """diffusers distils a Model for 50 where it does not say."""
 
 GUIDANCE = (0.0, 30.0)
+SKETCH_BYTES = 10 * 1024 * 1024
 COUNT = (1, 16)
 SIDE = (64, 2048)
 RATIO = (1, 10_000)

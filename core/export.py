@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import tempfile
 import zipfile
 from collections.abc import AsyncIterator
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
+from core import wording
 from core.defaults import Defaults
-from core.errors import StudioError
+from core.errors import DiskFull, StudioError
 from core.job import Job
 from core.person import Person
 from core.picture import Picture
@@ -19,6 +21,7 @@ from core.sheet import job_sheet
 
 PAGE = 100
 CHUNK = 256 * 1024
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 Source = tuple[Literal["sketch", "mask"], str]
 
@@ -34,16 +37,25 @@ missing.json    files that could not be read, and why
 
 async def zipped(archive: Archive, person: Person, defaults: Defaults) -> AsyncIterator[bytes]:
     """Yield the zip; nothing of it stays on the disk, however this ends."""
-    with tempfile.TemporaryFile() as file:
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as folder:
-            folder.writestr("README.txt", READ_ME.format(person=person.id))
-            folder.writestr("defaults.json", _dump(defaults.as_json()))
-            painted, sketches = await _jobs(archive, person, folder)
-            missing = await _files(archive, painted, sketches, folder)
-            folder.writestr("missing.json", _dump(missing))
-        file.seek(0)
-        while chunk := file.read(CHUNK):
-            yield chunk
+    try:
+        with tempfile.TemporaryFile() as file:
+            await _write(archive, person, defaults, file)
+            file.seek(0)
+            while chunk := file.read(CHUNK):
+                yield chunk
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise DiskFull("There is no room on the disk for an export.", "The owner must make room.") from error
+
+
+async def _write(archive: Archive, person: Person, defaults: Defaults, file: IO[bytes]) -> None:
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as folder:
+        folder.writestr("README.txt", READ_ME.format(person=person.id))
+        folder.writestr("defaults.json", _dump(defaults.as_json()))
+        painted, sketches = await _jobs(archive, person, folder)
+        missing = await _files(archive, painted, sketches, folder)
+        folder.writestr("missing.json", _dump(missing))
 
 
 async def _jobs(archive: Archive, person: Person, folder: zipfile.ZipFile) -> tuple[list[Picture], set[Source]]:
@@ -73,6 +85,9 @@ async def _files(
     missing: dict[str, str] = {}
     for picture in painted:
         name = f"pictures/{picture.id}.png"
+        if told := wording.gone(picture):
+            missing[name] = told
+            continue
         try:
             raw, _ = await archive.form(picture, "png", recipe=True)
         except StudioError as error:

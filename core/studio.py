@@ -35,7 +35,7 @@ class Ask:
 
     kind None: the words begin with it (`/reroll ...`) or it is imagine. parent: a Picture's id or tail. sketch, mask:
     stored digests. options: Draft fields typed apart from the words (steps, seed, width, ...); they fill its blanks.
-    age_restricted: it is asked where adults alone are.
+    age_restricted: it is asked where adults alone are. notes: what was mended in the image sent along.
     remix: `words` None keeps the parent's Prompt. sure: many Jobs at once are meant, and not asked about.
     """
 
@@ -51,6 +51,7 @@ class Ask:
     reply: Reply | None = None
     age_restricted: bool = False
     sure: bool = False
+    notes: tuple[str, ...] = ()
 
 
 class Studio(Looking):
@@ -92,7 +93,7 @@ class Studio(Looking):
                 pictures=plan.pictures,
                 model=plan.model,
                 sketch=ask.sketch,
-                notes=plan.notes,
+                notes=(*ask.notes, *plan.notes),
                 reply=ask.reply,
                 weight=bounds.weight or 1,
                 priority=bounds.priority or 0,
@@ -128,10 +129,13 @@ class Studio(Looking):
         parent, job = await self._target(ask, kind, words or "")
         pictures = (await self._archive.pictures([job.id]))[job.id]
         if kind == "again":
-            return [remixing.again(job, pictures, self._cards())]
+            plan = remixing.again(job, pictures, self._cards())
+            await asking.check_sources(plan, self._archive)
+            return [plan]
         plan = asking.again(
             kind, words or "", ask.options, parent, job, pictures, self._cards(), self._house.fresh_seed
         )
+        await asking.check_sources(plan, self._archive)
         return [plan if kind == "reproduce" else await self._promised(ask, plan)]
 
     async def _imagined(self, ask: Ask, words: str) -> list[asking.Plan]:

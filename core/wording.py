@@ -58,6 +58,23 @@ def gone(picture: Picture) -> str | None:
     return FILE_GONE if picture.state == "stored" and picture.file_digest is None else None
 
 
+UNREADABLE = ("This is no picture I can read.", "I can read PNG, JPEG, WebP and GIF.")
+TOO_MANY_BYTES = ("The picture's file is too large: it has more than 10 MB.", "Send a smaller one.")
+"""What a Person is told of a Sketch's or mask's file that is larger than taken (core.draft.SKETCH_BYTES)."""
+
+
+def source_gone(kind: str) -> tuple[str, str]:
+    """Say that a Sketch or mask is kept no longer, and what to do."""
+    wrong = f"The {kind} it starts from is kept no longer, so it cannot be painted again."
+    return wrong, f"Send the {kind} again with the same words and seed."
+
+
+def parent_gone(parent: Picture | None) -> tuple[str, str]:
+    """Say that the file of the Picture to enlarge is kept no longer, and what to do."""
+    wrong = "The file of the picture it is made from is kept no longer."
+    return wrong, f"Reproduce {parent.id[-6:]} first." if parent else "Paint another: /imagine."
+
+
 NOTHING_WAITS = "Nothing waits."
 NOTHING_DECIDED = "Nothing was decided here yet."
 ALL_KEPT = "All that is kept of you."

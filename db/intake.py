@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from core.draft import Clear
+from core.draft import SKETCH_BYTES, Clear
 from core.errors import BadSketch
 from core.picture import pixels_digest
 from core.records import PngFacts
+from core.wording import TOO_MANY_BYTES, UNREADABLE
 
-MOST_BYTES = 10 * 1024 * 1024
 CHILD = Path(__file__).with_name("decode_child.py")
-HINT = "I can read PNG, JPEG, WebP and GIF."
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +61,8 @@ class Intake:
         return PngFacts(dict(answer["texts"]), pixels_digest(width, height, rgb), width, height)
 
     def _decode(self, mode: Literal["sketch", "mask", "png"], raw: bytes) -> tuple[dict[str, Any], bytes]:
-        if len(raw) > MOST_BYTES:
-            raise BadSketch(f"The picture has {len(raw) / 2**20:.0f} MB.", "Send at most 10 MB.")
+        if len(raw) > SKETCH_BYTES:
+            raise BadSketch(*TOO_MANY_BYTES)
         call = [sys.executable, "-I", str(self.child), mode, str(self.cpu_s), str(self.memory_bytes)]
         try:
             # No environment: a decoder that was taken over finds no secret.
@@ -94,10 +93,8 @@ def _notes(answer: dict[str, Any]) -> list[str]:
 def _refusal(answer: dict[str, Any], mode: str) -> BadSketch:
     size = f"{answer.get('width')}x{answer.get('height')}"
     known = {
-        "empty": ("The file is empty.", "Send a PNG." if mode == "png" else HINT),
-        "unknown": ("This is no PNG.", "Send the PNG as it was downloaded.")
-        if mode == "png"
-        else ("This is no picture I can read.", HINT),
+        "empty": ("The file is empty.", "Send a PNG." if mode == "png" else UNREADABLE[1]),
+        "unknown": ("This is no PNG.", "Send the PNG as it was downloaded.") if mode == "png" else UNREADABLE,
         "damaged": ("The picture's file is damaged.", "Save it again, or send another."),
         "texts": ("The picture carries too much text.", "Save it again without its text."),
         "large": (f"The picture is too large: {size}.", "Send at most 16 megapixels and 8192 pixels a side."),

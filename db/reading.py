@@ -60,9 +60,10 @@ def pictures(session: Session, job_ids: Sequence[str]) -> dict[str, tuple[Pictur
 
 
 def picture_by_pixels(session: Session, digest: str) -> Picture | None:
-    """Find the first stored Picture with these pixels."""
+    """Find the first stored Picture with these pixels, one whose file is kept before others."""
     mine = select(PictureRow).where(PictureRow.pixels_digest == digest, PictureRow.state == "stored")
-    row = session.scalars(mine.order_by(PictureRow.stored_at, PictureRow.id).limit(1)).one_or_none()
+    by = (PictureRow.file_digest.is_(None), PictureRow.stored_at, PictureRow.id)
+    row = session.scalars(mine.order_by(*by).limit(1)).one_or_none()
     return None if row is None else to_picture(row)
 
 

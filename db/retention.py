@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from typing import cast
 
 from sqlalchemy import case, delete, func, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from core.person import AUDITOR
 from core.records import Keep
 from db.files import Files, Kind
-from db.tables import FileRow, JobRow, PictureRow
+from db.tables import ClearPartRow, FileRow, JobRow, PictureRow
 
 DAY_MS = 24 * 3_600_000
 AT_ONCE = 200
@@ -40,8 +41,11 @@ def _doomed(session: Session, now: int, keep: Keep) -> Iterator[Doomed]:
             if digest not in busy:
                 yield "age", kind, digest
     pictures = list(_pictures(session)) if keep.pictures_days or keep.disk_mb else []
+    needed = _parents(session) if pictures else set()
     left = int(session.scalar(select(func.coalesce(func.sum(FileRow.bytes), 0))) or 0)
     for digest, newest, size in pictures:
+        if digest in needed:
+            continue
         if keep.pictures_days and newest < now - keep.pictures_days * DAY_MS:
             left -= size
             yield "age", "picture", digest
@@ -50,13 +54,18 @@ def _doomed(session: Session, now: int, keep: Keep) -> Iterator[Doomed]:
             yield "disk", "picture", digest
 
 
-def drop(session: Session, files: Sequence[Doomed]) -> None:
-    """Take files out of the log: from then on their Pictures say that the file is gone."""
+def drop(session: Session, files: Sequence[Doomed]) -> list[Doomed]:
+    """Take files out of the log, but those a Job accepted meanwhile needs; their Pictures say that the file is gone."""
+    busy = _digests(session, only_open=True) | _parents(session)
+    going = [each for each in files if each[2] not in busy]
     for kind in ("picture", "sketch", "mask"):
-        digests = [digest for _, each, digest in files if each == kind]
+        digests = [digest for _, each, digest in going if each == kind]
         session.execute(delete(FileRow).where(FileRow.kind == kind, FileRow.digest.in_(digests)))
+        if kind == "sketch":
+            session.execute(delete(ClearPartRow).where(ClearPartRow.sketch.in_(digests)))
         if kind == "picture":
             session.execute(update(PictureRow).where(PictureRow.file_digest.in_(digests)).values(file_digest=None))
+    return going
 
 
 def quiet(files: Files, found: Sequence[Doomed], now: int) -> list[Doomed]:
@@ -80,6 +89,8 @@ def _unused(session: Session, before: int) -> list[tuple[Kind, str]]:
     if not old:
         return []
     used = _digests(session, only_open=False)
+    # The mask of a transparent part stays with its Sketch: whoever asks for that one again may paint there.
+    used |= {part.mask for part in session.scalars(select(ClearPartRow)) if part.mask and part.sketch in used}
     return [(kind, digest) for kind, digest in old if digest not in used]
 
 
@@ -96,6 +107,23 @@ def _digests(session: Session, *, only_open: bool) -> set[str]:
     for recipe in session.scalars(recipes.execution_options(yield_per=1000)):
         found.update(DIGEST.findall(recipe))
     return found
+
+
+def _parents(session: Session) -> set[str]:
+    """Return the Pictures' files that open Jobs work from: what is enlarged or made again, and equal pixels of it."""
+    twin, parent = aliased(PictureRow), aliased(PictureRow)
+    open_ones = select(PictureRow).join(JobRow, JobRow.id == PictureRow.job_id).where(JobRow.state.in_(OPEN)).subquery()
+    asked = (
+        select(twin.file_digest)
+        .join(parent, parent.pixels_digest == twin.pixels_digest)
+        .join(open_ones, open_ones.c.parent_id == parent.id)
+    )
+    found = set(session.scalars(asked))
+    # What an enlargement is made from stands in its Recipe: its row's parent may be the enlargement to make again.
+    for recipe in session.scalars(select(open_ones.c.recipe).where(open_ones.c.recipe.like('%"op":"upscale"%'))):
+        pixels = json.loads(recipe)["parent"]
+        found |= set(session.scalars(select(PictureRow.file_digest).where(PictureRow.pixels_digest == pixels)))
+    return {digest for digest in found if digest}
 
 
 def _pictures(session: Session) -> Iterator[tuple[str, int, int]]:

@@ -34,10 +34,12 @@ class Upkept(PersonLog):
         now = self._clock()
         found = await self._store.read(lambda s: retention.doomed(s, now, keep))
         found = await self._store.in_pool(lambda: retention.quiet(self._files, found, now))
+        gone: list[retention.Doomed] = []
         for start in range(0, len(found), retention.AT_ONCE):
             part = found[start : start + retention.AT_ONCE]
-            await self._store.write(lambda s, part=part: retention.drop(s, part))  # type: ignore[misc]
-            for _, kind, digest in part:
+            going = await self._store.write(lambda s, part=part: retention.drop(s, part))  # type: ignore[misc]
+            gone += going
+            for _, kind, digest in going:
                 # After the commit: a file without a row is swept at the next start, a row without its file is a lie.
                 await self._store.in_pool(lambda kind=kind, digest=digest: self._files.path(digest, kind).unlink(True))  # type: ignore[misc]
-        return Counter((kind, why) for why, kind, _ in found)
+        return Counter((kind, why) for why, kind, _ in gone)

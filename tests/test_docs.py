@@ -101,6 +101,13 @@ def test_every_command_and_flag_of_the_grammar_is_documented() -> None:
         assert all(f"--{name}" in text for name in flag.names), flag.name
 
 
+def test_every_test_the_security_page_names_is_there() -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page("security.md"))
+    assert len(named) > 20
+    for path, name in named:
+        assert re.search(rf"^(async )?def {name}\(", (HOME / path).read_text(encoding="utf-8"), re.M), (path, name)
+
+
 def typed_lines() -> Iterator[tuple[str, str]]:
     """Yield every `./limner ...` of the pages that stands whole, with its page."""
     for path in PAGES:

@@ -91,9 +91,9 @@ class Guards:
         return answer
 
 
-async def read_body(request: web.Request, most: int, within_s: float) -> bytes:
-    """Read a body of at most `most` bytes that comes within `within_s`; raise TooLarge or TooSlow."""
-    too_large = TooLarge(f"That is more than {most // 1024} kB.", "Send less.")
+async def read_body(request: web.Request, most: int, within_s: float, told: tuple[str, str] | None = None) -> bytes:
+    """Read a body of at most `most` bytes that comes within `within_s`; raise TooLarge, as told, or TooSlow."""
+    too_large = TooLarge(*(told or (f"That is more than {most // 1024} kB.", "Send less.")))
     if (request.content_length or 0) > most:
         raise too_large
     body = bytearray()

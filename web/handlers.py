@@ -8,9 +8,11 @@ from typing import Any, cast
 
 from aiohttp import hdrs, web
 
+from core.draft import SKETCH_BYTES
 from core.errors import BadInput
 from core.records import Form
 from core.studio import Studio
+from core.wording import TOO_MANY_BYTES
 from web.asked import plain, read_ask, read_json, source
 from web.guards import PICTURE_POLICY, read_body
 from web.own import Known, Own
@@ -18,7 +20,6 @@ from web.session import Sessions, Visitor
 from web.wire import NoSession
 
 JSON_BYTES = 1024 * 1024
-SKETCH_BYTES = 10 * 1024 * 1024
 # An enlarged Picture's PNG with its recipe: 2 x 2048 a side, hardly compressed.
 PICTURE_BYTES = 64 * 1024 * 1024
 FORMS: Mapping[str, str] = {"png": "png", "webp": "webp", "jpeg": "jpg", "thumb": "webp"}
@@ -87,11 +88,11 @@ class Api:
         return web.json_response(await self._studio.cancel(visitor.person, visitor.place, request.match_info["id"]))
 
     async def _take_sketch(self, request: web.Request, visitor: Visitor) -> web.Response:
-        raw = await read_body(request, SKETCH_BYTES, self._body_s)
+        raw = await read_body(request, SKETCH_BYTES, self._body_s, TOO_MANY_BYTES)
         return web.json_response(await self._studio.take_sketch(raw), status=201)
 
     async def _take_mask(self, request: web.Request, visitor: Visitor) -> web.Response:
-        raw = await read_body(request, SKETCH_BYTES, self._body_s)
+        raw = await read_body(request, SKETCH_BYTES, self._body_s, TOO_MANY_BYTES)
         return web.json_response(await self._studio.take_mask(raw), status=201)
 
     async def _picture_as_sketch(self, request: web.Request, visitor: Visitor) -> web.Response:

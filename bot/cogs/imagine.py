@@ -124,18 +124,21 @@ class ImagineCog(commands.Cog):
             if came:
                 await self._bot.studio.admit(asker(interaction), here(interaction), for_adults(interaction.channel))
                 await interaction.response.defer(thinking=True)
+            over = await self._taken(sketch, self._bot.studio.take_sketch)
+            where = await self._taken(mask, self._bot.studio.take_mask)
             await self._bot.reception.by_interaction(
                 interaction,
                 prompt,
                 kind="imagine",
-                sketch=await self._taken(sketch, self._bot.studio.take_sketch),
-                mask=await self._taken(mask, self._bot.studio.take_mask),
+                sketch=over["digest"],
+                mask=where["digest"],
                 options=options,
+                notes=(*over["notes"], *where["notes"]),
             )
 
-    async def _taken(self, sent: discord.Attachment | None, take: Take) -> str | None:
-        """Return the digest of an attachment after intake."""
-        return None if sent is None else str((await take(await self._bot.attachments.read(sent)))["digest"])
+    async def _taken(self, sent: discord.Attachment | None, take: Take) -> dict[str, Any]:
+        """Return an attachment's digest after intake, and what was mended."""
+        return {"digest": None, "notes": ()} if sent is None else await take(await self._bot.attachments.read(sent))
 
 
 def read_option(name: str, typed: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import discord
 from discord.ext import commands
@@ -35,8 +35,8 @@ class SketchCog(commands.Cog):
             await self._bot.studio.admit(
                 writer(message, self._bot.application), where(message), for_adults(message.channel)
             )
-            digest, parent = await self._sketch(message)
-            await self._bot.reception.by_message(message, self._words(message), digest, parent)
+            taken, parent = await self._sketch(message)
+            await self._bot.reception.by_message(message, self._words(message), taken, parent)
         except StudioError as error:
             await self._say(message, refusal(error))
         except Exception:
@@ -51,8 +51,8 @@ class SketchCog(commands.Cog):
             words = words.replace(f"<@{me.id}>", " ").replace(f"<@!{me.id}>", " ")
         return words.strip()
 
-    async def _sketch(self, message: discord.Message) -> tuple[str, str | None]:
-        """Return the digest of the picture meant and, where it was painted here, its Picture's id.
+    async def _sketch(self, message: discord.Message) -> tuple[dict[str, Any], str | None]:
+        """Return the picture meant, taken in, and, where it was painted here, its Picture's id.
 
         Meant is the message's own picture, else the one replied to.
         """
@@ -67,7 +67,7 @@ class SketchCog(commands.Cog):
             # A Job's id stands for its first Picture.
             picture = await self._bot.studio.picture(person, place, known)
             taken = await self._bot.studio.picture_as_sketch(person, place, picture["id"])
-            return str(taken["digest"]), picture["id"]
+            return taken, picture["id"]
         theirs = images(meant)
         if not theirs:
             raise BadSketch(
@@ -77,9 +77,8 @@ class SketchCog(commands.Cog):
             )
         return await self._take(theirs[0]), None
 
-    async def _take(self, upload: Upload) -> str:
-        raw = await self._bot.attachments.read(upload)
-        return str((await self._bot.studio.take_sketch(raw))["digest"])
+    async def _take(self, upload: Upload) -> dict[str, Any]:
+        return await self._bot.studio.take_sketch(await self._bot.attachments.read(upload))
 
     async def _replied_to(self, message: discord.Message, message_id: int) -> discord.Message:
         found = message.reference.resolved if message.reference is not None else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from bot.attachments import MAX_BYTES, Attachments, download
+from bot.attachments import Attachments, download
+from core.draft import SKETCH_BYTES
 from core.errors import BadSketch
 
 
@@ -54,10 +56,10 @@ async def test_too_large_is_refused_before_a_byte_is_read() -> None:
         raise AssertionError("it was fetched")
 
     with pytest.raises(BadSketch, match="too large"):
-        await Attachments(never).read(attachment("https://cdn.discordapp.com/a", MAX_BYTES + 1))
+        await Attachments(never).read(attachment("https://cdn.discordapp.com/a", SKETCH_BYTES + 1))
 
 
-@pytest.mark.parametrize("raw", [b"<svg/>", b"", b"RIF", b"PNG", b"GIF7", b"\xff\xd8"])
+@pytest.mark.parametrize("raw", [b"<svg/>", b"RIF", b"PNG", b"GIF7", b"\xff\xd8"])
 async def test_a_picture_is_known_by_its_first_bytes_not_by_its_name(raw: bytes) -> None:
     async def other(_: str) -> bytes:
         return raw
@@ -84,7 +86,23 @@ async def server() -> AsyncIterator[TestServer]:
         except ConnectionError:
             return answer
 
+    async def stuck(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        await answer.write(b"x")
+        await asyncio.Event().wait()
+        return answer
+
+    async def short(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse(headers={"Content-Length": "1000"})
+        await answer.prepare(request)
+        await answer.write(b"x" * 10)
+        assert request.transport is not None
+        request.transport.close()
+        return answer
+
     app = web.Application()
+    app.add_routes([web.get("/stuck", stuck), web.get("/short", short)])
     app.add_routes([web.get("/good", good), web.get("/elsewhere", elsewhere), web.get("/endless", endless)])
     running = TestServer(app)
     async with running:
@@ -105,3 +123,10 @@ async def test_redirects_and_errors_are_not_followed(server: TestServer) -> None
     await server.close()
     with pytest.raises(BadSketch, match="could not be fetched"):
         await download("http://127.0.0.1:9/")
+
+
+async def test_what_is_slow_or_ends_before_its_length_is_told(server: TestServer) -> None:
+    with pytest.raises(BadSketch, match="could not be fetched"):
+        await download(str(server.make_url("/stuck")), 0.2)
+    with pytest.raises(BadSketch, match="could not be fetched"):
+        await download(str(server.make_url("/short")))

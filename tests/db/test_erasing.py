@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,12 @@ from core.limits import Limits
 from core.person import AUDITOR, Person
 from core.person import Place as Where
 from core.picture import Replay
-from core.recipe import Sketch
-from core.records import Act, Reply
+from core.recipe import Mask, Sketch
+from core.records import Act, Keep, Reply
 from db.archive import SqlArchive
 from tests.db.conftest import Place
 from tests.support.archive import new_job, paint_all, painted, png
+from tests.support.attachments import half_mask, holed
 
 NONE = Limits()
 SECRET = "xyzzyfrobozz"
@@ -117,6 +119,24 @@ async def test_the_mask_of_a_transparent_part_goes_and_stays_with_its_sketch(arc
     await archive.erase("web:b")
     assert len(spot.rows("SELECT * FROM files")) == 2
     await archive.erase("web:a")
+    assert spot.rows("SELECT * FROM files") == [] and not list((spot.data / "masks").glob("*/*.png"))
+
+
+async def test_masks_given_apart_go_with_their_recipes_and_the_rest_unused(archive: SqlArchive, spot: Place) -> None:
+    sketch, _ = await archive.take_sketch(holed())
+    apart, _ = await archive.take_mask(half_mask((192, 128)))
+    fitted = await archive.fit_mask(apart.digest, sketch)
+    over = {"sketch": Sketch(sketch.digest), "mask": Mask(fitted), "strength": 0.5}
+    await archive.accept([_sketched("web:a", over)], NONE)
+    assert len(spot.rows("SELECT * FROM files")) == 3 and fitted != apart.digest
+    await archive.erase("web:a")
+    assert spot.rows("SELECT * FROM clear_parts") == []
+    # As it was sent it bears no name: it goes as what nobody used.
+    assert spot.rows("SELECT kind, digest FROM files") == [("mask", apart.digest)]
+    spot.clock.tick(48 * 3600)
+    for path in spot.data.glob("masks/*/*.png"):
+        os.utime(path, (1, 1))
+    await archive.forget(Keep())
     assert spot.rows("SELECT * FROM files") == [] and not list((spot.data / "masks").glob("*/*.png"))
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from PIL import Image, PngImagePlugin
 
+from core.draft import SKETCH_BYTES
 from core.errors import BadSketch
 from core.picture import pixels_digest
-from db.intake import MOST_BYTES, Intake
+from db.intake import Intake
 from tests.db.conftest import Place
 from tests.support import attachments
 from tests.support.attachments import REFUSED, TAKEN, Attachment
@@ -105,7 +106,7 @@ def test_a_sound_picture_keeps_its_pixels() -> None:
 
 def test_more_than_10_mb_are_not_even_looked_at() -> None:
     with pytest.raises(BadSketch, match="10 MB"):
-        Intake(child=Path("/nonexistent")).sketch(b"x" * (MOST_BYTES + 1))
+        Intake(child=Path("/nonexistent")).sketch(b"x" * (SKETCH_BYTES + 1))
 
 
 def test_too_little_memory_is_told() -> None:

@@ -19,17 +19,38 @@ DAMAGED = "file is damaged"
 LARGE = "too large"
 NARROW = "too narrow"
 SMALL = "too small"
+EMPTY = "file is empty"
+TEXTS = "too much text"
+KINDS = "I can read PNG, JPEG, WebP and GIF."
+SENTENCES = {
+    UNREADABLE: ("This is no picture I can read.", KINDS),
+    EMPTY: ("The file is empty.", KINDS),
+    DAMAGED: ("The picture's file is damaged.", "Save it again, or send another."),
+    LARGE: ("The picture is too large: {}.", "Send at most 16 megapixels and 8192 pixels a side."),
+    SMALL: ("The picture is too small: {}.", "Send at least 64 pixels a side."),
+    NARROW: ("The picture is too narrow: {}.", "Send at most 4:1."),
+    TEXTS: ("The picture carries too much text.", "Save it again without its text."),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """One attachment: `refused` is part of the sentence it must meet, else `size` is what comes out."""
+    """One attachment: `refused` is part of the sentence it must meet, else `size` is what comes out.
+
+    size of one refused: what its sentence names. pixels: places that must hold exactly these values, `near` apart.
+    """
 
     name: str
     make: Maker
     refused: str = ""
     size: tuple[int, int] = (0, 0)
     noted: str = ""
+    pixels: tuple[tuple[tuple[int, int], tuple[int, int, int]], ...] = ()
+    near: int = 0
+
+    def told(self) -> str:
+        """Return the whole sentence, with what to do, that everybody must read who sends it."""
+        return " ".join(SENTENCES[self.refused]).format(f"{self.size[0]}x{self.size[1]}")
 
 
 def chunk(kind: bytes, body: bytes) -> bytes:
@@ -165,7 +186,7 @@ EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpa
 ICNS = b"icns" + struct.pack(">I", 16) + b"ic07" + struct.pack(">I", 8)
 
 REFUSED = [
-    Attachment("zero byte", lambda: b"", "file is empty"),
+    Attachment("zero byte", lambda: b"", EMPTY),
     Attachment("text", lambda: b"hello world, not an image", UNREADABLE),
     Attachment("svg", lambda: SVG, UNREADABLE),
     Attachment("html", lambda: b"<html><script>alert(1)</script>", UNREADABLE),
@@ -184,35 +205,52 @@ REFUSED = [
     Attachment("png cut at 60", lambda: png()[:60], DAMAGED),
     Attachment("png bit flip", lambda: flipped(png()), DAMAGED),
     Attachment("png 0x0", lambda: raw_png(0, 0, 8, filled=False), DAMAGED),
-    Attachment("png 1x1", lambda: raw_png(1, 1, 8), SMALL),
-    Attachment("png 63x63", lambda: raw_png(63, 63, 8), SMALL),
-    Attachment("png 65000x1", lambda: raw_png(65000, 1, 8), LARGE),
-    Attachment("png 8000x1000", lambda: raw_png(8000, 1000), NARROW),
-    Attachment("png 257x64", lambda: raw_png(257, 64), NARROW),
+    Attachment("png 1x1", lambda: raw_png(1, 1, 8), SMALL, (1, 1)),
+    Attachment("png 63x63", lambda: raw_png(63, 63, 8), SMALL, (63, 63)),
+    Attachment("png 65000x1", lambda: raw_png(65000, 1, 8), LARGE, (65000, 1)),
+    Attachment("png 8000x1000", lambda: raw_png(8000, 1000), NARROW, (8000, 1000)),
+    Attachment("png 257x64", lambda: raw_png(257, 64), NARROW, (257, 64)),
     Attachment("jpeg cut in half", lambda: (j := saved(plain(), "JPEG"))[: len(j) // 2], DAMAGED),
-    Attachment("bomb 9000", lambda: raw_png(9000, 9000), LARGE),
-    Attachment("bomb 13000", lambda: raw_png(13000, 13000), LARGE),
-    Attachment("bomb 30000", lambda: raw_png(30000, 30000), LARGE),
-    Attachment("header of 20000, no pixels", lambda: raw_png(20000, 20000, 8, 2, filled=False), LARGE),
-    Attachment("ztxt 200 MB", lambda: texted(200 * 2**20), "too much text"),
+    Attachment("bomb 9000", lambda: raw_png(9000, 9000), LARGE, (9000, 9000)),
+    Attachment("bomb 13000", lambda: raw_png(13000, 13000), LARGE, (13000, 13000)),
+    Attachment("bomb 30000", lambda: raw_png(30000, 30000), LARGE, (30000, 30000)),
+    Attachment("header of 20000, no pixels", lambda: raw_png(20000, 20000, 8, 2, filled=False), LARGE, (20000, 20000)),
+    Attachment("ztxt 200 MB", lambda: texted(200 * 2**20), TEXTS),
 ]
 
 TAKEN = [
     Attachment("png", png, size=(256, 192)),
     Attachment("png 256x64", lambda: raw_png(256, 64), size=(256, 64)),
-    Attachment("png 4096x4096", lambda: raw_png(4096, 4096), size=(2048, 2048), noted="4096x4096 to 2048x2048"),
+    Attachment(
+        "png 4096x4096",
+        lambda: raw_png(4096, 4096),
+        size=(2048, 2048),
+        noted="4096x4096 to 2048x2048",
+        pixels=(((2047, 2047), (0, 0, 0)),),
+    ),
     Attachment("png 3000x1500", lambda: raw_png(3000, 1500), size=(2048, 1024), noted="made smaller"),
     Attachment("jpeg", lambda: saved(plain(), "JPEG"), size=(256, 192)),
     Attachment("webp", lambda: saved(plain(), "WEBP"), size=(256, 192)),
     Attachment("1-bit", lambda: saved(plain().convert("1"), "PNG"), size=(256, 192)),
-    Attachment("16-bit grey", grey16, size=(64, 64)),
-    Attachment("grey with alpha", grey_alpha, size=(64, 64)),
-    Attachment("palette with alpha", palette_alpha, size=(64, 64)),
-    Attachment("cmyk", cmyk, size=(64, 64)),
-    Attachment("exif 6", turned, size=(192, 256)),
-    Attachment("gif of 200", lambda: moving("GIF", 200), size=(64, 64), noted="200 frames"),
-    Attachment("apng", lambda: moving("PNG", 20), size=(64, 64), noted="20 frames"),
-    Attachment("webp of 20", lambda: moving("WEBP", 20), size=(64, 64), noted="20 frames"),
+    Attachment(
+        "16-bit grey",
+        grey16,
+        size=(64, 64),
+        pixels=(((9, 0), (0, 0, 0)), ((9, 20), (1, 1, 1)), ((9, 40), (156, 156, 156)), ((9, 60), (255, 255, 255))),
+    ),
+    Attachment("grey with alpha", grey_alpha, size=(64, 64), pixels=(((5, 5), (255, 255, 255)), ((5, 60), (0, 0, 0)))),
+    Attachment(
+        "palette with alpha", palette_alpha, size=(64, 64), pixels=(((5, 5), (255, 255, 255)), ((5, 60), (0, 255, 0)))
+    ),
+    Attachment("cmyk", cmyk, size=(64, 64), pixels=(((32, 32), (255, 0, 0)),), near=15),
+    Attachment("exif 6", turned, size=(192, 256), pixels=(((96, 10), (255, 0, 0)), ((96, 245), (0, 0, 255))), near=15),
+    Attachment(
+        "gif of 200", lambda: moving("GIF", 200), size=(64, 64), noted="200 frames", pixels=(((5, 5), (255, 0, 0)),)
+    ),
+    Attachment("apng", lambda: moving("PNG", 20), size=(64, 64), noted="20 frames", pixels=(((5, 5), (255, 0, 0)),)),
+    Attachment(
+        "webp of 20", lambda: moving("WEBP", 20), size=(64, 64), noted="20 frames", pixels=(((5, 5), (255, 0, 0)),)
+    ),
     Attachment("ztxt 900 kB", lambda: texted(900 * 1024), size=(64, 64)),
 ]
 

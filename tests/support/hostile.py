@@ -1,0 +1,36 @@
+"""Thirty Prompts somebody sends to see what breaks; each is words, and nothing but words."""
+
+from __future__ import annotations
+
+HOSTILE = (
+    "<img src=x onerror=alert(1)>",
+    "<script>alert(1)</script> heart",
+    "<svg/onload=alert(1)>",
+    "</title><iframe src=javascript:alert(1)>",
+    '"><a href="javascript:alert(1)">x</a>',
+    "javascript:alert(document.cookie)",
+    "&lt;b&gt; &#60;b&#62; &amp;amp;",
+    "@everyone @here look",
+    "<@123456789012345678> <@&123456789012345678> <#123456789012345678>",
+    "[click](http://evil.invalid) [x](https://evil.invalid/a)",
+    "https://evil.invalid/?token=abc",
+    "```\ncode\n``` `tick` ~~gone~~",
+    "**bold** __under__ ||spoiler|| > quote".replace("|", "\u2758"),
+    "# heading\n- list\n> quote",
+    "</t:1700000000:R> <t:1700000000:R> <:smile:1>",
+    "\u202egnp.exe heart",
+    "\u2066a\u2067b\u2068c\u2069",
+    "Z" + "\u0351\u0350\u0357\u0363" * 5 + "algo",
+    "p\u0430ypal in \u0441yrillic",
+    "\U0001f469\u200d\U0001f4bb \U0001f1e9\U0001f1ea \ufe0f",
+    "'; DROP TABLE jobs; -- x".replace("-- x", "\u2014 x"),
+    "' OR '1'='1",
+    "../../etc/passwd and ..\\..\\boot.ini",
+    "$(touch /tmp/x) `id` ; rm x & echo",
+    "%00%0d%0aSet-Cookie: a=b",
+    "a\nb\tc",
+    "%s %d %n {0.__class__} %(x)s".replace("{", "(").replace("}", ")"),
+    "NaN Infinity null undefined true",
+    "\ufeff\u200b\u2028\u2029 heart",
+    "long " + "word" * 400,
+)
