@@ -61,7 +61,7 @@ def _ranked(by: Subquery) -> Select[JobRow]:
     )
 
 
-def _order(now: int, by: Subquery) -> tuple[Any, ...]:
+def order(now: int, by: Subquery) -> tuple[Any, ...]:
     """Return the order of service: priority, until it would starve others; then least served by weight; then age."""
     starved = and_(JobRow.priority >= 0, JobRow.created_at <= now - STARVED_MS)
     rank = case((starved, MOST_PRIORITY), else_=JobRow.priority)
@@ -81,7 +81,7 @@ def claim(session: Session, now: int, owner: str, lease_ms: int) -> tuple[Job, t
     row = session.scalars(
         _ranked(by)
         .where(JobRow.state == "queued", JobRow.not_before <= now, JobRow.cancel_requested.is_(False))
-        .order_by(*_order(now, by))
+        .order_by(*order(now, by))
         .limit(1)
         .with_for_update(of=JobRow, skip_locked=True)
     ).one_or_none()
@@ -118,7 +118,7 @@ def line(session: Session, now: int) -> list[Standing]:
         # A Job behind all others steps aside for them, so nobody stands in line after it.
         .where(JobRow.priority >= 0, or_(JobRow.state == "running", JobRow.cancel_requested.is_(False)))
         .with_only_columns(JobRow.id, JobRow.state, left.c.pictures, left.c.cost)
-        .order_by(JobRow.state.desc(), *_order(now, by))
+        .order_by(JobRow.state.desc(), *order(now, by))
     )
     return [Standing(job_id, state == "running", int(pictures), int(cost)) for job_id, state, pictures, cost in rows]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, multiple, rule
 
@@ -10,13 +12,15 @@ from core.job import MAX_ATTEMPTS, Job
 from core.limits import Limits
 from core.picture import Picture
 from core.records import Parcel, Receipt
-from tests.db.model import LEASE_S, ArchiveModel, Killed
+from tests.db.model import LEASE_S, STARVED_MS, ArchiveModel, Killed
 from tests.support.archive import new_job, painted
 
 Held = tuple[Job, tuple[Picture, ...]]
 
 NO_LIMITS = Limits()
 WAYS = ("requeue", "failed", "cancelled", "give back")
+BEHIND = -1
+"""The priority of a Job that stands behind all others."""
 
 
 class ArchiveMachine(ArchiveModel):
@@ -26,13 +30,26 @@ class ArchiveMachine(ArchiveModel):
     leases: Bundle[Held] = Bundle("leases")
     letters: Bundle[Parcel] = Bundle("letters")
 
-    @rule(target=jobs, key=st.integers(0, 6), who=st.sampled_from("ab"), n=st.integers(1, 3))
-    def accept(self, key: int, who: str, n: int) -> str:
+    @rule(
+        target=jobs,
+        key=st.integers(0, 6),
+        who=st.sampled_from("ab"),
+        n=st.integers(1, 3),
+        weight=st.sampled_from([1, 1, 4]),
+        priority=st.sampled_from([0, 0, 0, 3, BEHIND]),
+    )
+    def accept(self, key: int, who: str, n: int, weight: int = 1, priority: int = 0) -> str:
         """Accept, or find again what was accepted under this key."""
-        new = new_job(f"web:{who}", n=n, key=f"k{key}/0")
+        new = replace(
+            new_job(f"web:{who}", n=n, key=f"k{key}/0"),
+            weight=weight,
+            priority=max(priority, 0),
+            behind=priority == BEHIND,
+        )
         [(job, fresh)] = self._do(self.archive.accept([new], NO_LIMITS))
         assert fresh == (key not in self.accepted)
         assert self.accepted.setdefault(key, job.id) == job.id
+        self.asked.setdefault(job.id, (weight, priority))
         return job.id
 
     @rule(target=leases, who=st.sampled_from(["w1", "w2"]))
@@ -132,6 +149,7 @@ class ArchiveMachine(ArchiveModel):
         while isinstance(self.claim("w2"), tuple):
             continue
         if isinstance(late, tuple):
+            self.beat(late)
             self.store(late, 0, False)
             self.finish(late)
 
@@ -167,6 +185,23 @@ class ArchiveMachine(ArchiveModel):
             self.accept(1000 + next(self.turns), who, 1)
         self.claim("w1")
 
+    @rule(
+        order=st.permutations([("a", 1, 0), ("b", 4, 0), ("b", 4, 0)]),
+        starve=st.booleans(),
+        late=st.permutations([("a", 1, BEHIND), ("b", 1, 3)]),
+    )
+    def rank(self, order: list[tuple[str, int, int]], starve: bool, late: list[tuple[str, int, int]]) -> None:
+        """Let unequal shares wait, perhaps too long, then who stands above and behind; serve three Jobs."""
+        for who, weight, priority in order:
+            self.accept(1000 + next(self.turns), who, 1, weight, priority)
+        if starve:
+            self.clock.tick(STARVED_MS / 1000)
+            self.reap()
+        for who, weight, priority in late:
+            self.accept(1000 + next(self.turns), who, 1, weight, priority)
+        for _ in range(3):
+            self.claim("w1")
+
     @rule(target=letters)
     def collect(self) -> MultipleResults[Parcel]:
         """Lease what is to be delivered, asking twice; nothing that is leased or closed."""
@@ -182,13 +217,33 @@ class ArchiveMachine(ArchiveModel):
             self.parcels[name] = (parcel.fence, self.clock.now + round(LEASE_S * 1000))
         return found
 
-    @rule()
-    def letter(self) -> None:
+    @rule(painted=st.booleans(), dead=st.booleans())
+    def letter(self, painted: bool, dead: bool) -> None:
         """Bring a Job to its end, ask twice for what is to be delivered, and deliver it twice."""
-        self.cancel(self.accept(1000 + next(self.turns), "a", 1))
+        job = self.accept(1000 + next(self.turns), "a", 1)
+        lease = self.claim("w1") if painted else None
+        if isinstance(lease, tuple):
+            self.finish(lease)
+        self.cancel(job)
         for parcel in [*self._leased(), *self._leased()]:
+            self.deliver(parcel, dead, False)
+            self.deliver(parcel, not dead, False)
+
+    @rule()
+    def straggle(self) -> None:
+        """Let a courier come back after its lease went to another."""
+        self.letter(True, False)
+        self.accept(1000 + next(self.turns), "b", 1)
+        lease = self.claim("w1")
+        if isinstance(lease, tuple):
+            self.finish(lease)
+        late = self._leased()
+        self.clock.tick(LEASE_S + 1)
+        self.reap()
+        self._leased()
+        for parcel in late:
+            self.deliver(parcel, False, True)
             self.deliver(parcel, False, False)
-            self.deliver(parcel, True, False)
 
     @rule(parcel=letters, dead=st.booleans(), late=st.booleans())
     def deliver(self, parcel: Parcel, dead: bool, late: bool) -> None:
@@ -205,7 +260,7 @@ class ArchiveMachine(ArchiveModel):
         if late:
             self.parcels[name] = (0, 0)
         else:
-            self.closed.add(name)
+            self.closed[name] = dead
 
     @rule(when=st.sampled_from(["before", "after"]), step=st.sampled_from(["accept", "claim", "store", "finish"]))
     def kill(self, when: str, step: str) -> None:

@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 LEASE_S = 15.0
 HOUR_MS = 3_600_000
+STARVED_MS = 120_000
 
 
 class Killed(BaseException):
@@ -48,10 +49,11 @@ class ArchiveModel(RuleBasedStateMachine):
         self.url, self.look = vars(type(self))["made"](self.home)
         self.archive = self._open()
         self.accepted: dict[int, str] = {}
+        self.asked: dict[str, tuple[int, int]] = {}
         self.held: dict[str, tuple[int, int]] = {}
         self.stored: dict[str, int] = {}
         self.parcels: dict[tuple[str, str], tuple[int, int]] = {}
-        self.closed: set[tuple[str, str]] = set()
+        self.closed: dict[tuple[str, str], bool] = {}
         self.turns: Iterator[int] = itertools.count()
 
     def _open(self) -> SqlArchive:
@@ -93,7 +95,7 @@ class ArchiveModel(RuleBasedStateMachine):
         return found
 
     def _due(self) -> str | None:
-        """Say who is next, by plain arithmetic over all rows."""
+        """Say who is next, by plain arithmetic over all rows and over what was asked, not over what was written."""
         spent: dict[str, int] = {}
         state = {row[0]: row[1:] for row in self._rows("SELECT id, state, person FROM jobs")}
         for job, kind, amount, at in self._rows("SELECT job_id, kind, amount, at FROM ledger"):
@@ -104,8 +106,13 @@ class ArchiveModel(RuleBasedStateMachine):
         queued = self._rows(
             f"SELECT person, created_at, id FROM jobs WHERE state = 'queued' AND not_before <= {self.clock.now}"
         )
-        order = sorted((spent[person], created, job) for person, created, job in queued)
-        return order[0][2] if order else None
+        order = []
+        for person, created, job in queued:
+            weight, priority = self.asked[job]
+            # Whoever waited two minutes stands with the highest; what runs behind all others never does.
+            rank = 9 if priority >= 0 and self.clock.now - created >= STARVED_MS else priority
+            order.append((-rank, spent[person] / weight, created, job))
+        return min(order)[-1] if order else None
 
     def _again(self, key: int) -> None:
         """Take into the model what was committed before the kill."""
@@ -113,6 +120,7 @@ class ArchiveModel(RuleBasedStateMachine):
         self.held.clear()
         for (job,) in self._rows(f"SELECT id FROM jobs WHERE dedupe_key = 'k{key}/0'"):
             self.accepted[key] = job
+            self.asked[job] = (1, 0)
         for picture, fence in self._rows("SELECT id, fence FROM pictures WHERE state = 'stored'"):
             self.stored.setdefault(picture, fence)
         self.parcels = {name: (0, 0) for name in self.parcels}
@@ -121,6 +129,7 @@ class ArchiveModel(RuleBasedStateMachine):
     def jobs_stand(self) -> None:
         """Check I1 to I6 and the log of moves on what stands in the database."""
         jobs = self._rows("SELECT id, state, attempt, max_attempts, lease_owner FROM jobs")
+        assert not self._rows("SELECT id FROM jobs WHERE state = 'queued' AND cancel_requested"), "nobody claims it"
         assert {row[0] for row in jobs} == set(self.accepted.values()), "I1"
         ledger: dict[str, dict[str, int]] = {}
         for job, kind, amount in self._rows("SELECT job_id, kind, amount FROM ledger"):
@@ -145,6 +154,9 @@ class ArchiveModel(RuleBasedStateMachine):
             assert not lost, "a stored Picture was taken away"
             assert attempt <= most == MAX_ATTEMPTS, "I5"
             assert (owner is not None) == (state == "running") == (job in self.held)
+            closed = self.closed.get((job, "result"))
+            assert (state == "delivered") == (closed is False), "delivered, and the outbox closed, or neither"
+            assert (state == "undeliverable") == (closed is True), "undeliverable, and the outbox dead, or neither"
 
     def _settled(self, state: str, entries: dict[str, int], stored: int) -> None:
         if state in ("queued", "running"):
