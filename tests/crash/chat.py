@@ -17,7 +17,7 @@ import aiohttp
 from tests.crash.harness import ENDED, Server, balanced
 from tests.support.loopback.faults import Fault
 from tests.support.loopback.server import Discord
-from tests.support.loopback.store import BOT_ID, Asked, Call
+from tests.support.loopback.store import BOT_ID, EPHEMERAL, Asked, Call
 
 PATIENCE_S = 60.0
 DIED = (aiohttp.ClientError, ConnectionError)
@@ -118,15 +118,18 @@ class ChatVerdict:
 def check(chat: Chat) -> ChatVerdict:
     """Compare what Discord keeps with the database: one card a Job, with all its pictures, and balanced books."""
     with closing(sqlite3.connect(chat.data / "limner.db")) as base:
-        jobs = dict(base.execute("SELECT id, state FROM jobs"))
-        keys = {key.split("/")[0]: job for job, key in base.execute("SELECT id, dedupe_key FROM jobs")}
+        jobs = dict(base.execute("SELECT id, state FROM jobs WHERE face = 'discord'"))
+        keys = {
+            key.split("/")[0]: job
+            for job, key in base.execute("SELECT id, dedupe_key FROM jobs WHERE face = 'discord'")
+        }
         ledger = list(base.execute("SELECT job_id, kind, amount FROM ledger"))
         pictures = list(base.execute("SELECT id, job_id, state FROM pictures"))
         moved = dict(base.execute("SELECT job_id, count(*) FROM moves WHERE to_state = 'delivered' GROUP BY job_id"))
     cards = {job: cards_of(chat.discord, job, [p for p, of, _ in pictures if of == job]) for job in jobs}
     stored = {job: sum(of == job and state == "stored" for _, of, state in pictures) for job in jobs}
     # Told "queued": its Job must be there; and every Job's pictures must stand in the chat.
-    told = [asked for asked in chat.history.asked if asked.callbacks]
+    told = [asked for asked in chat.history.asked if any(queued(each) for each in asked.callbacks)]
     return ChatVerdict(
         asked=len(chat.history.asked),
         accepted=len(jobs),
@@ -143,6 +146,11 @@ def check(chat: Chat) -> ChatVerdict:
         charged_twice=sum(not balanced(job, ledger) for job in jobs),
         shown_before_logged=len(chat.history.too_early),
     )
+
+
+def queued(callback: dict[str, Any]) -> bool:
+    """Say whether an answer promises a Job; who is refused alone sees it."""
+    return not int((callback.get("data") or {}).get("flags") or 0) & EPHEMERAL
 
 
 def cards_of(discord: Discord, job: str, pictures: list[str]) -> list[dict[str, Any]]:

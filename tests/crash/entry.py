@@ -35,7 +35,11 @@ async def run(data: Path) -> int:
     """Serve until told to stop or killed."""
     environ = {"LIMNER__PAGE__PORT": "0", "LIMNER__PAGE__OPEN_BROWSER": "false", "LIMNER__LIMITS__WAITING": "0",
                "LIMNER__LIMITS__PER_MINUTE": "0"}  # fmt: skip
-    for name, key in (("LIMNER_TEST_DATABASE", "DATABASE"), ("LIMNER_TEST_FILES", "FILES")):
+    for name, key in (
+        ("LIMNER_TEST_DATABASE", "DATABASE"),
+        ("LIMNER_TEST_FILES", "FILES"),
+        ("LIMNER_TEST_MIN_FREE_MB", "MIN_FREE_MB"),
+    ):
         if os.environ.get(name):
             environ[f"LIMNER__STORAGE__{key}"] = os.environ[name]
     loaded = load(HOME / "config.toml", data / "none.toml", environ)

@@ -140,7 +140,7 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Count what must be zero, and what was done."""
+    """Count what must be zero, and what was done; failed: after three attempts."""
 
     accepted: int
     lost: int
@@ -158,10 +158,13 @@ class Verdict:
 def check(data: Path, history: History) -> Verdict:
     """Compare the client's log with the database and the files."""
     with sqlite3.connect(data / "limner.db") as base:
-        jobs = dict(base.execute("SELECT id, state FROM jobs"))
+        jobs = dict(base.execute("SELECT id, state FROM jobs WHERE face != 'discord'"))
         ledger = list(base.execute("SELECT job_id, kind, amount FROM ledger"))
         stored = dict(base.execute("SELECT id, file_digest FROM pictures WHERE state = 'stored'"))
         ended = list(base.execute("SELECT job_id, count(*) FROM moves WHERE to_state = 'delivered' GROUP BY job_id"))
+        cut = list(
+            base.execute("SELECT id FROM jobs WHERE face != 'discord' AND state = 'failed' AND attempt = max_attempts")
+        )
     accepted = set(history.accepted.values())
     return Verdict(
         accepted=len(accepted),
@@ -172,7 +175,7 @@ def check(data: Path, history: History) -> Verdict:
             picture not in stored or not (data / "pictures" / stored[picture][:2] / f"{stored[picture]}.png").exists()
             for picture in history.shown
         ),
-        failed=sum(state == "failed" for state in jobs.values()),
+        failed=len(cut),
     )
 
 
