@@ -49,6 +49,11 @@ def stopping() -> StudioError:
     return Busy("Limner is stopping; this is painted when it runs again.")
 
 
+def untouched() -> Busy:
+    """Return what a Job is told that had no part in the call by which the device died: the attempt does not count."""
+    return Busy("The device stopped working before this was painted.", "It is tried again by itself.")
+
+
 def lost() -> StudioError:
     """Return what every Job in hand is told when the device is dead."""
     return PaintFailed("The device stopped working while this was painted.", "It is tried again by itself.")

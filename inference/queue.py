@@ -15,7 +15,7 @@ from core.picture import Picture
 from core.progress import Cancelled, Done, Failed, Painted, PictureFailed, Progress, Stepping, Waiting
 from inference.calltimes import CallTimes
 from inference.engine import Engine
-from inference.faults import DeviceLost, lost, stopping, told
+from inference.faults import DeviceLost, lost, stopping, told, untouched
 from inference.inhand import NO_MODEL, ROWS_OF_A_PICTURE, JobInHand
 from inference.rounds import Decoded, News, Rounds
 from inference.run import Run
@@ -137,7 +137,7 @@ class InferenceQueue:
         if not hand.runs:
             hand.close(Done())
         elif self._state not in ("warming up", "ready"):
-            hand.close(Failed(lost() if self.broken.is_set() else stopping(), again=True))
+            hand.close(Failed(untouched() if self.broken.is_set() else stopping(), again=True))
         else:
             self._hands[hand] = None
             self._hand_of.update(dict.fromkeys(hand.runs, hand))
@@ -254,7 +254,10 @@ class InferenceQueue:
         return {hand.job.id for hand in hands}
 
     def _break(self, fault: Exception) -> None:
-        """Give up this device for this process: every Job in hand is worth another attempt elsewhere."""
+        """Give up this device for this process: every Job in hand is worth another attempt elsewhere.
+
+        It costs an attempt only those that were in the call that broke it, where that is known.
+        """
         LOG.critical("the device stopped working", exc_info=fault)
         why = str(fault) if isinstance(fault, StudioError | DeviceLost) else f"{type(fault).__name__}: {fault}"
         if self._state not in ("stopping", "stopped"):
@@ -262,8 +265,11 @@ class InferenceQueue:
         self.broken.set()
         guilty = fault.runs if isinstance(fault, DeviceLost) else ()
         for hand in self._hands:
-            again = hand.job.attempt > 1 and any(run in guilty for run in hand.runs)
-            hand.close(Failed(lost(), again=True, solo=again))
+            took_part = any(run in guilty for run in hand.runs)
+            if guilty and not took_part:
+                hand.close(Failed(untouched()))
+            else:
+                hand.close(Failed(lost(), again=True, solo=took_part and hand.job.attempt > 1))
         self._tidy()
 
     def _look(self) -> None:

@@ -25,8 +25,8 @@ GROUPS: tuple[tuple[str, tuple[str, ...], int], ...] = (
     ("parity", ("parity",), 60),
 )
 """Name, folders under tests/, and the budget in seconds. Folders that stand nowhere here run as `the rest`."""
-ALONE = frozenset({"crash"})
-"""Groups whose tests start processes of their own and count on having the machine; all others run two at a time."""
+AT_ONCE = 2
+"""Tests that run side by side, where there are as many cores."""
 NOTHING_SELECTED = 5
 INTERRUPTED = 2
 
@@ -53,7 +53,7 @@ def main(args: Sequence[str]) -> int:
     for name, paths, budget in groups(HOME / "tests"):
         print(f"\n=== {name} ===", flush=True)
         began = time.monotonic()
-        together = [] if name in ALONE else ["-n", str(min(2, os.cpu_count() or 1))]
+        together = ["-n", str(min(AT_ONCE, os.cpu_count() or 1))]
         outcome = run([*chosen, *together, *rest, *paths])
         rows.append((name, outcome, time.monotonic() - began, budget))
         outcomes.append(outcome)

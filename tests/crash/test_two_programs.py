@@ -56,7 +56,7 @@ async def told(client: Client, server: Server) -> None:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("kills", [4, pytest.param(100, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("kills", [3, pytest.param(100, marks=pytest.mark.soak)])
 async def test_two_programs_lose_and_double_nothing(pair: Pair, postgres: Cluster, tmp_path: Path, kills: int) -> None:
     chance = random.Random(kills)
     history = History()

@@ -94,7 +94,7 @@ MISTAKES: list[tuple[str, Any, str, Any, Scenario]] = [
     ("files of backups that went stay", backup, "_listed", lambda folder: [("picture", path.stem) for path in
      (folder.parent / "files").glob("*/*/*.png")],
      test_backup.test_old_backups_go_with_the_files_no_other_names_but_never_the_newest),
-    ("an empty log replaces a damaged one", opening, "prepare", lambda url, data: None,
+    ("an empty log replaces a damaged one", opening, "prepare", lambda url, data, files_in: None,
      test_backup.test_a_damaged_log_names_the_backup_and_is_never_replaced_by_an_empty_one),
 ]  # fmt: skip
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import pytest
 from PIL import Image
 
+from core.errors import Busy, PaintFailed
 from core.job import Job
 from core.person import Person, Place
 from core.picture import Fingerprint, Picture, PictureState, Replay, pixels_digest
@@ -440,12 +441,13 @@ async def test_a_lost_device_gives_every_job_another_attempt(open_shop: Callable
     first, second = shop.ask("first", paint("cudaerror")), shop.ask("second", paint("cudaerror"), attempt=2)
     gate.let(50)
     ends = [await listener.end() for listener in (small, first, second)]
-    assert all(isinstance(end, Failed) and end.again for end in ends)
+    # Who had no part in the call is given back, and the attempt does not count.
+    assert [type(end.error) for end in ends if isinstance(end, Failed)] == [Busy, PaintFailed, PaintFailed]
     assert [isinstance(end, Failed) and end.solo for end in ends] == [False, False, True]
     assert shop.queue.broken.is_set() and shop.queue.state.startswith("failed: CUDA error")
     assert shop.queue.room() == 0
     late = await shop.ask("late", paint()).end()
-    assert isinstance(late, Failed) and late.again
+    assert isinstance(late, Failed) and isinstance(late.error, Busy)
 
 
 async def test_an_engine_that_cannot_warm_says_why(open_shop: Callable[..., Shop]) -> None:
