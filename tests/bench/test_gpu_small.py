@@ -68,6 +68,7 @@ def test_without_a_gpu_it_says_so() -> None:
     assert "no CUDA device" in made.stderr
 
 
+@pytest.mark.soak
 def test_the_shapes_are_those_of_the_published_models() -> None:
     """Parameters and work of one row, as engine tables of both Models give them."""
     for shape, millions, tflop in ((SD15, 859.5, 0.803), (SDXL, 2567.5, 6.761)):

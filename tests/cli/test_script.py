@@ -169,6 +169,7 @@ esac"""
     assert copy.run("models", path=path).stderr == ""
 
 
+@pytest.mark.soak
 def test_an_environment_whose_python_has_gone_is_made_again(tmp_path: Path) -> None:
     copy = Copy(tmp_path / "copy")
     (copy.root / ".venv" / "bin").mkdir(parents=True)
