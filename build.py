@@ -26,7 +26,7 @@ from core.pace import Pace
 from core.ports import Face
 from core.promise import Ground, unknown
 from core.recipe import SEEDS
-from core.records import Clock, CrashPoint, Keep, nothing
+from core.records import Clock, CrashPoint, Keep, milliseconds, nothing
 from core.studio import Studio
 from core.turns import Turns
 from core.upkeep import Upkeep
@@ -45,11 +45,6 @@ STUCK_EXIT = 75
 """Exit code that asks a supervisor for another start: the device hangs, and its thread cannot be killed."""
 
 log = logging.getLogger("limner")
-
-
-def milliseconds() -> int:
-    """Return the time now, ms UTC."""
-    return time.time_ns() // 1_000_000
 
 
 @dataclass(slots=True)

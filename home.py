@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
-from build import HOME, Program, build, milliseconds
+from build import HOME, Program, build
 from cli.doctor import Patient
 from cli.help import Needs
 from cli.setup import Bench
@@ -21,6 +21,7 @@ from core.config import Loaded, load
 from core.errors import AlreadyRunning, StudioError
 from core.finding import Application, Finding
 from core.lock import DataLock
+from core.records import milliseconds
 from core.studio import Studio
 from db import backup
 from db.archive import free_bytes

@@ -11,14 +11,14 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from build import STUCK_EXIT, Program, build, milliseconds
+from build import STUCK_EXIT, Program, build
 from cli import app as command_line
 from cli.console import Console
 from core.chronicle import LagProbe
 from core.config import Config
 from core.lock import DataLock, RunNote
 from core.logs import to_file, to_stream, tune
-from core.records import CrashPoint, nothing
+from core.records import CrashPoint, milliseconds, nothing
 from home import TOKEN, Home, Say, Stop, close, open_browser
 from parts import MakeEngine
 

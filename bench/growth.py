@@ -16,7 +16,7 @@ from bench.common import write
 from core.limits import Limits
 from core.person import Person
 from core.recipe import ModelRef, Paint
-from core.records import NewJob, NewPicture
+from core.records import NewJob, NewPicture, milliseconds
 from db.archive import SqlArchive
 from tests.support.grown import KEY, PEOPLE, PLACE, grow
 
@@ -29,11 +29,6 @@ async def opened(folder: Path, pool: ThreadPoolExecutor) -> SqlArchive:
         f"sqlite:///{folder / 'limner.db'}", folder, clock=milliseconds, pool=pool, payer_key=KEY,
         randomness=secrets.token_bytes,
     )  # fmt: skip
-
-
-def milliseconds() -> int:
-    """Return the time now, ms UTC."""
-    return time.time_ns() // 1_000_000
 
 
 def job(number: int) -> NewJob:

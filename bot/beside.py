@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Awaitable, Callable
 from typing import cast
@@ -11,7 +10,7 @@ import discord
 from discord import ui
 
 from bot.guests import UNSENT
-from bot.post import Body, Post, Spot
+from bot.post import Body, Post, Spot, nonce
 from core import wording
 from core.person import Person
 from core.records import Parcel
@@ -46,7 +45,7 @@ class Beside:
         words = wording.no_place(parcel.kind == "result")
         try:
             channel_id = await self._post.direct(_account(parcel))
-            await self._post.say(channel_id, words, _nonce(parcel, "gone"))
+            await self._post.say(channel_id, words, nonce(f"{parcel.nonce} gone"))
         except UNSENT as error:
             log.info("job %s: its person could not be told: %s", parcel.job.id, error)
 
@@ -56,7 +55,7 @@ class Beside:
             return
         words = f"<@{_account(parcel)}> {wording.long_wait(parcel.kind == 'result')}"
         who = discord.AllowedMentions(everyone=False, roles=False, users=[discord.Object(_account(parcel))])
-        await self._post.say(spot.channel_id, words, _nonce(parcel, "ping"), spot.message_id, who)
+        await self._post.say(spot.channel_id, words, nonce(f"{parcel.nonce} ping"), spot.message_id, who)
 
     async def _copy(self, parcel: Parcel, spot: Spot, body: Body) -> None:
         try:
@@ -64,7 +63,7 @@ class Beside:
             ids = {parcel.job.id, *(picture.id for picture in parcel.pictures)}
             if parcel.tries and await self._post.find(channel_id, ids, parcel.job.created_at):
                 return
-            await self._post.send(channel_id, body, _nonce(parcel, "copy"))
+            await self._post.send(channel_id, body, nonce(f"{parcel.nonce} copy"))
         except discord.Forbidden:
             await self._post.edit(spot, Body(lambda: _noted(body.view(), wording.NO_DM), body.files))
 
@@ -78,7 +77,3 @@ def _noted(view: ui.LayoutView, sentence: str) -> ui.LayoutView:
 
 def _account(parcel: Parcel) -> int:
     return int(parcel.job.person.id.partition(":")[2])
-
-
-def _nonce(parcel: Parcel, what: str) -> str:
-    return hashlib.sha256(f"{parcel.nonce} {what}".encode()).hexdigest()[:25]

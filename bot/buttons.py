@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import Any, Self, cast
 
 import discord
 from discord import ui
 
 from bot.cards import VERSION, CardFile, chosen
-from bot.guests import NOBODY, UNSENT, answering, asker, here
+from bot.guests import NOBODY, UNSENT, answering, asker, bot_of, here
 from bot.info import tell_info
 from bot.modals import open_remix, open_sketch, paint_again
 from core.errors import BadInput
 from core.job import Wish
 from core.person import Person
 from core.wording import ACTIONS
-
-if TYPE_CHECKING:
-    from bot.client import LimnerBot
 
 log = logging.getLogger(__name__)
 ID = "(?P<id>[0-9A-Z]{26})"
@@ -81,17 +78,17 @@ async def pressed(interaction: discord.Interaction, action: str, target: str) ->
     elif action in OPENS_REMIX:
         await paint_again(interaction, target, action)
     else:
-        await _bot(interaction).reception.by_interaction(interaction, kind=cast(Wish, action), parent=target)
+        await bot_of(interaction).reception.by_interaction(interaction, kind=cast(Wish, action), parent=target)
 
 
 async def _remixes(interaction: discord.Interaction) -> bool:
     """Say whether the presser wants the Remix modal before each reroll and vary."""
-    return (await _bot(interaction).studio.people.defaults(asker(interaction))).remix
+    return (await bot_of(interaction).studio.people.defaults(asker(interaction))).remix
 
 
 async def _cancel(interaction: discord.Interaction, job_id: str) -> None:
     """Cancel a Job; its card says so at once where it waited, else when the step is over: that is delivered."""
-    bot, person, place = _bot(interaction), asker(interaction), here(interaction)
+    bot, person, place = bot_of(interaction), asker(interaction), here(interaction)
     sheet = await bot.studio.cancel(person, place, job_id)
     # The card is everybody's: it names who asked and offers what that Person may, whoever pressed.
     author = Person(sheet["person"])
@@ -108,7 +105,7 @@ async def _cancel(interaction: discord.Interaction, job_id: str) -> None:
 
 async def _delete(interaction: discord.Interaction, job_id: str) -> None:
     """Take a card down; what it showed stays in the log."""
-    await _bot(interaction).studio.delete(asker(interaction), here(interaction), job_id)
+    await bot_of(interaction).studio.delete(asker(interaction), here(interaction), job_id)
     await interaction.response.defer()
     try:
         await interaction.delete_original_response()
@@ -117,7 +114,7 @@ async def _delete(interaction: discord.Interaction, job_id: str) -> None:
 
 
 async def _show_chosen(interaction: discord.Interaction, picture_id: str) -> None:
-    bot, person, place = _bot(interaction), asker(interaction), here(interaction)
+    bot, person, place = bot_of(interaction), asker(interaction), here(interaction)
     picture = await bot.studio.picture(person, place, picture_id)
     if picture["flagged"]:
         raise BadInput("This picture is withheld by the safety filter.", "Choose another one.")
@@ -131,7 +128,3 @@ async def _show_chosen(interaction: discord.Interaction, picture_id: str) -> Non
         ephemeral=True,
         allowed_mentions=NOBODY,
     )
-
-
-def _bot(interaction: discord.Interaction) -> LimnerBot:
-    return cast("LimnerBot", interaction.client)

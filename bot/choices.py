@@ -6,18 +6,14 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, cast
 
 import discord
 from discord.app_commands import Choice
 
-from bot.guests import asker
+from bot.guests import asker, bot_of
 from core.recipe import SAMPLERS
 from core.studio import Studio
 from core.telling import amount_choices, job_line, picture_choice, tail
-
-if TYPE_CHECKING:
-    from bot.client import LimnerBot
 
 log = logging.getLogger(__name__)
 MOST = 25
@@ -95,7 +91,7 @@ def _named(names: Iterable[str], current: str) -> Found:
 
 
 def _studio(interaction: discord.Interaction) -> Studio:
-    return cast("LimnerBot", interaction.client).studio
+    return bot_of(interaction).studio
 
 
 @asynccontextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 
 import discord
@@ -35,7 +34,7 @@ from bot.reception import Reception
 from core.errors import BadConfig, StudioError
 from core.person import Person
 from core.ports import Face
-from core.records import Clock
+from core.records import Clock, milliseconds
 from core.studio import Studio
 from core.wording import NEUTRAL
 
@@ -172,11 +171,6 @@ class LimnerBot(commands.Bot):
         """Stop showing Progress, then leave."""
         await self.face.close()
         await super().close()
-
-
-def milliseconds() -> int:
-    """Return the time now, ms UTC."""
-    return time.time_ns() // 1_000_000
 
 
 async def start(

@@ -6,6 +6,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING, cast
 
 import aiohttp
 import discord
@@ -15,6 +16,9 @@ from core.errors import BadWords, LimitReached, StudioError
 from core.person import Person, Place
 from core.wording import NEUTRAL
 from core.words import caret
+
+if TYPE_CHECKING:
+    from bot.client import LimnerBot
 
 log = logging.getLogger(__name__)
 FACE = "discord"
@@ -32,6 +36,11 @@ IN_SERVER = (discord.abc.GuildChannel, discord.Thread)
 
 UNSENT = (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError)
 """Whatever a call that did not succeed may raise: refused, told to wait too long, or the line is down."""
+
+
+def bot_of(interaction: discord.Interaction) -> LimnerBot:
+    """Return the bot an interaction came to."""
+    return cast("LimnerBot", interaction.client)
 
 
 def person_of(user: discord.abc.User, application: discord.AppInfo | None) -> Person:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import discord
 
-from bot.guests import NOBODY, asker, here
+from bot.guests import NOBODY, asker, bot_of, here
 from bot.plain import fenced
-from core.sheet import JobSheet, PictureSheet
-
-if TYPE_CHECKING:
-    from bot.client import LimnerBot
+from core.sheet import JobSheet
 
 MOST_SIGNS = 1900
 """A message's own text takes 2,000."""
@@ -21,10 +18,10 @@ MOST_SIGNS = 1900
 
 async def tell_info(interaction: discord.Interaction, id_: str) -> None:
     """Answer with Recipe, Seed and Digest per Picture, Fingerprint, family and the line that gives the same again."""
-    bot, person, place = cast("LimnerBot", interaction.client), asker(interaction), here(interaction)
-    picture = await bot.studio.picture(person, place, id_)
-    job = await bot.studio.job(person, place, picture["job"])
-    told = about(job, picture, await bot.studio.show(person, place, picture["id"]))
+    bot, person, place = bot_of(interaction), asker(interaction), here(interaction)
+    known = await bot.studio.show(person, place, id_)
+    job = await bot.studio.job(person, place, known["job"])
+    told = about(job, known)
     if len(told) <= MOST_SIGNS:
         await interaction.response.send_message(fenced(told, MOST_SIGNS), ephemeral=True, allowed_mentions=NOBODY)
         return
@@ -33,17 +30,17 @@ async def tell_info(interaction: discord.Interaction, id_: str) -> None:
     await interaction.response.send_message(words, file=file, ephemeral=True, allowed_mentions=NOBODY)
 
 
-def about(job: JobSheet, picture: PictureSheet, known: dict[str, Any]) -> str:
+def about(job: JobSheet, known: dict[str, Any]) -> str:
     """Return everything in plain lines; the line to type stands last. known: what Studio.show tells of the Picture."""
     lines = [f"Job {job['id']}, {job['kind']}, {job['state']}"]
     for each in job["pictures"]:
         pixels = each["pixels_digest"] or each["error"] or each["state"]
         lines.append(f"Picture {each['index'] + 1}: {each['id']}, seed {each['seed']}, pixels {pixels}")
-    lines += [f"Recipe digest {picture['recipe_digest']}", _plain(picture["recipe"])]
-    if picture["fingerprint"] is not None:
-        lines += ["Fingerprint", _plain(picture["fingerprint"])]
-    if picture["parent"]:
-        lines.append(f"Made from picture {picture['parent']}")
+    lines += [f"Recipe digest {known['recipe_digest']}", _plain(known["recipe"])]
+    if known["fingerprint"] is not None:
+        lines += ["Fingerprint", _plain(known["fingerprint"])]
+    if known["parent"]:
+        lines.append(f"Made from picture {known['parent']}")
     if known["children"]:
         lines.append(f"Made from it: {', '.join(known['children'])}")
     if known["needs"]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import discord
 from discord import app_commands
 
 from bot.cards import VERSION
-from bot.guests import answering, asker, here
+from bot.guests import answering, asker, bot_of, here
 from bot.info import tell_info
 from bot.modals import open_sketch_modal
 from bot.pages import answer
@@ -46,20 +46,20 @@ async def use_as_sketch(interaction: discord.Interaction, message: discord.Messa
 async def show_recipe(interaction: discord.Interaction, message: discord.Message) -> None:
     """Tell one Person all that decided the Picture."""
     async with answering(interaction):
-        await tell_info(interaction, meant(_bot(interaction), message))
+        await tell_info(interaction, meant(bot_of(interaction), message))
 
 
 async def reroll(interaction: discord.Interaction, message: discord.Message) -> None:
     """Paint what the message shows again under a fresh Seed."""
     async with answering(interaction):
-        bot = _bot(interaction)
+        bot = bot_of(interaction)
         await bot.reception.by_interaction(interaction, kind="reroll", parent=meant(bot, message))
 
 
 async def cancel(interaction: discord.Interaction, message: discord.Message) -> None:
     """Stop the Job whose card the message is."""
     async with answering(interaction):
-        bot, person, place = _bot(interaction), asker(interaction), here(interaction)
+        bot, person, place = bot_of(interaction), asker(interaction), here(interaction)
         shown = await bot.studio.picture(person, place, meant(bot, message))
         await answer(interaction, [quiet(job_line(await bot.studio.cancel(person, place, shown["job"])))])
 
@@ -75,7 +75,3 @@ def meant(bot: LimnerBot, message: discord.Message) -> str:
             if (written := WRITTEN.search(text)) is not None:
                 return written["id"]
     raise NotFound("That message shows no picture of mine.", "Use this on one of my cards.")
-
-
-def _bot(interaction: discord.Interaction) -> LimnerBot:
-    return cast("LimnerBot", interaction.client)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import discord
 from discord import ui
@@ -12,7 +12,7 @@ from discord import ui
 from bot.attachments import Upload, images
 from bot.cards import VERSION, painted
 from bot.forms import STRENGTH_SIGNS, choice, field, modal, words_field
-from bot.guests import answering, asker, for_adults, here
+from bot.guests import answering, asker, bot_of, for_adults, here
 from core.commands import AMOUNTS
 from core.errors import BadInput, BadSketch
 from core.flags import number
@@ -35,7 +35,7 @@ KEEP, NEW = "keep", "new"
 
 async def open_remix(interaction: discord.Interaction, picture_id: str, origin: str) -> None:
     """Open the modal of five parts by which a Picture is asked for with other words."""
-    sheet = await _bot(interaction).studio.picture(asker(interaction), here(interaction), picture_id)
+    sheet = await bot_of(interaction).studio.picture(asker(interaction), here(interaction), picture_id)
     if "remix" not in sheet["actions"]:
         raise BadInput("This picture is an enlargement: it has no words.", "Remix the picture it was made from.")
     told = prefilled(sheet, origin)
@@ -56,7 +56,7 @@ async def open_remix(interaction: discord.Interaction, picture_id: str, origin: 
 
 async def open_sketch(interaction: discord.Interaction, picture_id: str) -> None:
     """Open the modal by which a painted Picture becomes a Sketch; of several, which one is asked."""
-    bot, person, place = _bot(interaction), asker(interaction), here(interaction)
+    bot, person, place = bot_of(interaction), asker(interaction), here(interaction)
     sheet = await bot.studio.picture(person, place, picture_id)
     job = await bot.studio.job(person, place, sheet["job"])
     offered = [each for each in painted(job) if "sketch" in each["actions"] and not each["flagged"]]
@@ -72,7 +72,7 @@ async def open_sketch(interaction: discord.Interaction, picture_id: str) -> None
 
 async def open_sketch_modal(interaction: discord.Interaction, message: discord.Message) -> None:
     """Open the modal by which a picture of any message becomes a Sketch; raise BadSketch where it has none."""
-    bot = _bot(interaction)
+    bot = bot_of(interaction)
     if (picture_id := card_id(bot, message)) is not None:
         await open_sketch(interaction, picture_id)
         return
@@ -143,7 +143,7 @@ def card_id(bot: LimnerBot, message: discord.Message) -> str | None:
 async def _remix(
     interaction: discord.Interaction, picture_id: str, origin: str, typed: dict[str, str], uploads: Sequence[Upload]
 ) -> None:
-    bot = _bot(interaction)
+    bot = bot_of(interaction)
     before = prefilled(await bot.studio.picture(asker(interaction), here(interaction), picture_id), origin)
     changed = {name: value for name, value in typed.items() if name in before and value != before[name]}
     if not changed and not uploads:
@@ -167,7 +167,7 @@ async def _remix(
 
 async def paint_again(interaction: discord.Interaction, picture_id: str, action: str) -> None:
     """Reroll or vary a Picture as it is, on the presser's own Limits."""
-    reception = _bot(interaction).reception
+    reception = bot_of(interaction).reception
     if action == "reroll":
         await reception.by_interaction(interaction, kind="reroll", parent=picture_id)
     else:
@@ -176,7 +176,7 @@ async def paint_again(interaction: discord.Interaction, picture_id: str, action:
 
 
 async def _paint_over_picture(interaction: discord.Interaction, picture_id: str, typed: dict[str, str]) -> None:
-    bot, options = _bot(interaction), _strength(typed.get("strength", ""))
+    bot, options = bot_of(interaction), _strength(typed.get("strength", ""))
     await _promise(interaction)
     taken = await bot.studio.picture_as_sketch(asker(interaction), here(interaction), picture_id)
     await bot.reception.by_interaction(
@@ -185,7 +185,7 @@ async def _paint_over_picture(interaction: discord.Interaction, picture_id: str,
 
 
 async def _paint_over_attached(interaction: discord.Interaction, message_id: int, typed: dict[str, str]) -> None:
-    bot, options = _bot(interaction), _strength(typed.get("strength", ""))
+    bot, options = bot_of(interaction), _strength(typed.get("strength", ""))
     uploads = bot.attachments.recall(message_id)
     nth = int(typed.get("picture") or 0)
     if nth >= len(uploads):
@@ -209,7 +209,7 @@ async def _send_sketch(
 
 async def _promise(interaction: discord.Interaction) -> None:
     """Promise an answer, for a picture is fetched or made first; who may not ask is refused before."""
-    await _bot(interaction).studio.admit(asker(interaction), here(interaction), for_adults(interaction.channel))
+    await bot_of(interaction).studio.admit(asker(interaction), here(interaction), for_adults(interaction.channel))
     await interaction.response.defer(thinking=True)
 
 
@@ -227,7 +227,3 @@ def _walk(components: Any) -> Sequence[dict[str, Any]]:
     for each in components:
         found += [each, *_walk(each.get("components", ()))]
     return found
-
-
-def _bot(interaction: discord.Interaction) -> LimnerBot:
-    return cast("LimnerBot", interaction.client)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -181,6 +182,11 @@ def _reference(channel_id: int, answers: int | None) -> discord.MessageReference
     if answers is None:
         return None
     return discord.MessageReference(message_id=answers, channel_id=channel_id, fail_if_not_exists=False)
+
+
+def nonce(what: str) -> str:
+    """Return the 25 signs by which Discord knows a message sent twice."""
+    return hashlib.sha256(what.encode()).hexdigest()[:25]
 
 
 def values(components: Any, key: str) -> Iterator[str]:

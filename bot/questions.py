@@ -6,21 +6,19 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import Any, Self, cast
 
 import discord
 from discord import ui
 
 from bot.cards import VERSION, View, finished
-from bot.guests import answering, asker, for_adults, here
+from bot.guests import answering, asker, bot_of, for_adults, here
 from bot.plain import quiet
+from bot.post import values
 from core.errors import BadInput, NotAllowed, Unsure
 from core.job import Wish
 from core.studio import Ask
 from core.words import clean
-
-if TYPE_CHECKING:
-    from bot.client import LimnerBot
 
 MOST_SIGNS = 4000
 """Signs of all text in one message."""
@@ -69,7 +67,7 @@ def question(ask: Ask, unsure: Unsure) -> View:
 
 def read_back(message: discord.Message, signs: int) -> Asked:
     """Return what a question of ours is about; raise BadInput where it does not stand there as it was written."""
-    texts = [text for component in message.components for text in _texts(component.to_dict())]
+    texts = values([component.to_dict() for component in message.components], "content")
     blocks = [found[1].replace(KEPT, MARK) for text in texts if (found := BLOCK.match(text))]
     if not blocks or len(blocks[0]) != signs:
         raise BadInput("What was asked cannot be read here any more.", "Ask again.")
@@ -95,7 +93,7 @@ class GoButton(ui.DynamicItem[ui.Button[Any]], template=GO):
         async with answering(interaction):
             _check_own(interaction, self._account)
             message = cast(discord.Message, interaction.message)
-            asked, bot = read_back(message, self._signs), cast("LimnerBot", interaction.client)
+            asked, bot = read_back(message, self._signs), bot_of(interaction)
             await bot.studio.admit(asker(interaction), here(interaction), for_adults(interaction.channel))
             await interaction.response.defer()
             await bot.reception.by_interaction(
@@ -139,8 +137,3 @@ def _check_own(interaction: discord.Interaction, account: str) -> None:
 
 def _block(words: str) -> str:
     return f"```\n{words.replace(MARK, KEPT)}\n```"
-
-
-def _texts(component: Mapping[str, Any]) -> list[str]:
-    own = [component["content"]] if isinstance(component.get("content"), str) else []
-    return [*own, *(text for part in component.get("components", ()) for text in _texts(part))]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -13,7 +12,7 @@ from bot.bodies import Bodies
 from bot.cards import View
 from bot.delivery import DiscordFace
 from bot.guests import NOBODY, UNSENT, asker, for_adults, here, where, writer
-from bot.post import Body, Post, Spot
+from bot.post import Body, Post, Spot, nonce
 from bot.questions import question
 from core.errors import BadInput, Unsure
 from core.grammar import parse
@@ -119,7 +118,7 @@ class Reception:
                 sheets = await self._studio.ask(ask)
             except Unsure as unsure:
                 view = question(ask, unsure)
-                await self._post.send(message.channel.id, Body(lambda: view), _nonce(ask.source), message.id)
+                await self._post.send(message.channel.id, Body(lambda: view), nonce(f"{ask.source} card"), message.id)
                 return
             await self._further(message.channel.id, sheets, person, ask.place, message.id, limit)
 
@@ -158,7 +157,7 @@ class Reception:
                 continue
             body = await self._bodies.waiting(sheet, person, place)
             try:
-                sent = await self._post.send(channel_id, body, _nonce(sheet["id"]), answers)
+                sent = await self._post.send(channel_id, body, nonce(f"{sheet['id']} card"), answers)
             except UNSENT as error:
                 log.warning("job %s was accepted, but its card could not be sent: %s", sheet["id"], error)
                 continue
@@ -175,8 +174,3 @@ async def _put_question(interaction: discord.Interaction, view: View) -> None:
 
 def _answered(error: BaseException) -> bool:
     return isinstance(error, discord.HTTPException) and error.code == ANSWERED
-
-
-def _nonce(job_id: str) -> str:
-    """Return the 25 signs by which Discord knows a queued card sent twice; results have their own."""
-    return hashlib.sha256(f"{job_id} card".encode()).hexdigest()[:25]

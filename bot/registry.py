@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from bot.client import LimnerBot, milliseconds
+from bot.client import LimnerBot
+from core.records import milliseconds
 from core.studio import Studio
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from core.errors import Lost, StudioError, Unavailable
 from core.feed import Feed
 from core.ports import Archive, Face
-from core.records import CrashPoint, Parcel, Receipt
+from core.records import CrashPoint, Parcel, Receipt, nothing
 
 log = logging.getLogger(__name__)
 AT_ONCE = 8
@@ -37,7 +37,7 @@ class Courier:
         feed: Feed,
         clock: Callable[[], int],
         owner: str,
-        at: CrashPoint = lambda _: None,
+        at: CrashPoint = nothing,
         *,
         alone: bool = True,
     ) -> None:

@@ -15,7 +15,7 @@ from core.pace import Pace, Standing
 from core.picture import Picture
 from core.ports import Archive, Face, Renderer
 from core.progress import Cancelled, Done, Failed, Painted, PictureFailed, Progress, Stepping
-from core.records import CrashPoint
+from core.records import CrashPoint, nothing
 from core.wording import NEUTRAL
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class Dispatcher:
         clock: Callable[[], int],
         settled: Callable[[], None],
         owner: str,
-        at: CrashPoint = lambda _: None,
+        at: CrashPoint = nothing,
     ) -> None:
         self._archive, self._renderer, self._feed, self._pace = archive, renderer, feed, pace
         self._faces, self._clock, self._settled, self._owner, self._at = faces, clock, settled, owner, at

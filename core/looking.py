@@ -57,8 +57,7 @@ class Looking:
         """Return one Picture's sheet."""
         picture, job = await self._find_picture(picture_id)
         access.check("show", person, place, job)
-        count = len((await self._archive.pictures([job.id]))[job.id])
-        return picture_sheet(job, picture, count)
+        return await self._picture_sheet(picture, job)
 
     async def picture_file(
         self, person: Person, place: Place, picture_id: str, form: Form, recipe: bool | None = None
@@ -79,12 +78,11 @@ class Looking:
         """Return everything of one Picture: its sheet, family, and words that give this Person the same Recipe."""
         picture, job = await self._find_picture(picture_id)
         access.check("show", person, place, job)
-        sheet = await self.picture(person, place, picture.id)
         mine = await self._archive.defaults(person.id)
         command = words_for(picture.recipe, job.model, mine) or f"/upscale {picture.parent_id}"
         family = await self._archive.children(picture.id)
         return {
-            **sheet,
+            **await self._picture_sheet(picture, job),
             "command": command,
             "file_digest": picture.file_digest,
             "model": job.model,
@@ -174,10 +172,9 @@ class Looking:
         """Yield one durable event per Job that moved (its newest state), then places of those that still wait."""
         moves = await self._archive.moves_after(after, person.id)
         newest = {move.job_id: move.id for move in moves}
-        for job_id, move_id in sorted(newest.items(), key=lambda item: item[1]):
-            job = await self._archive.job(job_id)
-            if job is not None:
-                yield {"id": move_id, "type": "move", "job": (await self._sheets(person, [job]))[0]}
+        jobs = await self._archive.jobs(list(newest)) if newest else {}
+        for sheet in await self._sheets(person, sorted(jobs.values(), key=lambda job: newest[job.id])):
+            yield {"id": newest[sheet["id"]], "type": "move", "job": sheet}
         latest = await self._archive.history(person.id, None, 20) if moves else []
         for sheet in await self._sheets(person, [job for job in latest if job.state == "queued"]):
             yield {**waiting_event(sheet["id"], sheet["place"] or 1, sheet["eta_s"]), "sentence": sheet["sentence"]}
@@ -203,6 +200,9 @@ class Looking:
         if found is None:
             raise NotFound(f"There is no picture {id_or_tail}.", "See your own with /history.")
         return found
+
+    async def _picture_sheet(self, picture: Picture, job: Job) -> PictureSheet:
+        return picture_sheet(job, picture, len((await self._archive.pictures([job.id]))[job.id]))
 
     async def _sheets(self, person: Person, jobs: list[Job]) -> list[JobSheet]:
         pictures = await self._archive.pictures([job.id for job in jobs])

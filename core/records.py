@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -16,6 +17,11 @@ Clock = Callable[[], int]
 
 CrashPoint = Callable[[str], None]
 """Called with the name of each point between accept and delivered; does nothing outside the crash tests."""
+
+
+def milliseconds() -> int:
+    """Return the time now by this machine's clock, ms UTC."""
+    return time.time_ns() // 1_000_000
 
 
 def nothing(_: str) -> None:

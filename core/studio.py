@@ -21,11 +21,9 @@ from core.person import Person, Place
 from core.picture import Picture
 from core.ports import Archive
 from core.recipe import Paint
-from core.records import CrashPoint, NewJob, Reply
+from core.records import CrashPoint, NewJob, Reply, nothing
 from core.rules import Rules, admit, bounds_for, check, limits_for
-from core.sheet import (
-    JobSheet,
-)
+from core.sheet import JobSheet
 from core.words import clean
 
 
@@ -63,7 +61,7 @@ class Studio(Looking):
         feed: Feed,
         house: House,
         wake: Callable[[str | None], None],
-        at: CrashPoint = lambda _: None,
+        at: CrashPoint = nothing,
     ) -> None:
         super().__init__(archive, feed, house)
         self._wake = wake
@@ -76,7 +74,7 @@ class Studio(Looking):
         kind, words = (ask.kind, ask.words) if ask.kind else command(ask.words or "")
         if kind not in WISHES:
             raise BadInput(f"/{kind} paints nothing.", "Ask for it by its own command.")
-        rules = await self._admitted(ask)
+        rules = await self._admitted(ask.person, ask.place, ask.age_restricted)
         plans = await self._plans(ask, kind, words)
         typed = clean(ask.words or "")[0]
         bounds = bounds_for(rules, ask.person, ask.place)
@@ -104,15 +102,15 @@ class Studio(Looking):
 
     async def admit(self, person: Person, place: Place, age_restricted: bool = False) -> None:
         """Raise why a Person may not ask here now; for faces that fetch something first."""
-        await self._admitted(Ask(person, place, "", age_restricted=age_restricted))
+        await self._admitted(person, place, age_restricted)
 
-    async def _admitted(self, ask: Ask) -> Rules:
+    async def _admitted(self, person: Person, place: Place, age_restricted: bool = False) -> Rules:
         if self._house.state() == "stopping":
             raise Busy("Limner is stopping; nothing was accepted.", "Ask again in a moment.")
         if (await self._archive.overrides()).get("draining"):
             raise Busy("The owner lets the queue run empty; nothing was accepted.", "Ask again later.")
-        rules = await rules_at(self._archive, ask.place)
-        admit(rules, ask.person, ask.place, ask.age_restricted)
+        rules = await rules_at(self._archive, place)
+        admit(rules, person, place, age_restricted)
         return rules
 
     async def _accept(self, person: Person, jobs: list[NewJob], limits: Limits) -> list[JobSheet]:
@@ -128,15 +126,13 @@ class Studio(Looking):
             return [await self._promised(ask, await asking.with_cut(plan, self._house.cut)) for plan in plans]
         parent, job = await self._target(ask, kind, words or "")
         pictures = (await self._archive.pictures([job.id]))[job.id]
+        cards, fresh_seed = self._cards(), self._house.fresh_seed
         if kind == "again":
-            plan = remixing.again(job, pictures, self._cards())
-            await asking.check_sources(plan, self._archive)
-            return [plan]
-        plan = asking.again(
-            kind, words or "", ask.options, parent, job, pictures, self._cards(), self._house.fresh_seed
-        )
+            plan = remixing.again(job, pictures, cards)
+        else:
+            plan = asking.again(kind, words or "", ask.options, parent, job, pictures, cards, fresh_seed)
         await asking.check_sources(plan, self._archive)
-        return [plan if kind == "reproduce" else await self._promised(ask, plan)]
+        return [plan if kind in ("again", "reproduce") else await self._promised(ask, plan)]
 
     async def _imagined(self, ask: Ask, words: str) -> list[asking.Plan]:
         """Return Plans of words, perhaps over a Sketch; a parent is the Picture that Sketch was."""
@@ -192,7 +188,7 @@ class Studio(Looking):
                     "This picture was changed after it was painted.", f"Ask for {told.picture_id[-6:]} instead."
                 )
             return await self.ask(Ask(person, place, source, kind="reproduce", parent=told.picture_id))
-        rules = await self._admitted(Ask(person, place, source))
+        rules = await self._admitted(person, place)
         plan = asking.from_file(told, facts, self._cards())
         check(rules, person, place, _prompts([plan]))
         job = NewJob(f"{source}/0", person, place, "reproduce", "reproduce a file", plan.pictures, plan.model)

@@ -15,7 +15,7 @@ from core.job import Job
 from core.limits import Usage
 from core.pace import Standing
 from core.picture import Picture
-from core.records import Clock, CrashPoint, Move
+from core.records import Clock, CrashPoint, Move, nothing
 from db import accept, claims, marks, opening, reading, shared
 from db.files import Files
 from db.ids import Ulids
@@ -32,10 +32,6 @@ INTAKES_AT_ONCE = 2
 def free_bytes(folder: Path) -> int:
     """Return how many bytes are free where a folder lies."""
     return shutil.disk_usage(folder).free
-
-
-def nothing(_: str) -> None:
-    """Be the crash point that does nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from core.limits import DAY_MS
 from core.person import AUDITOR
 from core.records import Clock, Erased
 from db import moves
 from db.accept import Till
 from db.files import FOLDERS, Files
 from db.ids import LENGTH, tidy
-from db.reading import TAIL
+from db.reading import TAIL, ends_in
 from db.session import Store
 from db.tables import ActRow, ClearPartRow, DefaultsRow, DoomedRow, ErasedRow, FileRow, JobRow, PictureRow
 
@@ -23,7 +24,7 @@ BATCH = 100
 """Jobs erased in one transaction; others accept and claim between two of them."""
 
 CHECKPOINTS = 5
-UNUSED_MS = 24 * 3_600_000
+UNUSED_MS = DAY_MS
 """After so long a Sketch that no Job points at is forgotten: whoever sent it asked for nothing."""
 
 Source = tuple[str, str]
@@ -63,7 +64,7 @@ def erased(session: Session, typed: str) -> bool:
         return False
     if len(tail) == LENGTH:
         return session.get(ErasedRow, tail) is not None
-    return session.scalars(select(ErasedRow.id).where(ErasedRow.id.like(f"%{tail}")).limit(1)).first() is not None
+    return session.scalars(select(ErasedRow.id).where(*ends_in(ErasedRow.id, tail)).limit(1)).first() is not None
 
 
 def clear(session: Session, files: Files) -> int:

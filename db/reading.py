@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-from sqlalchemy import func, literal_column, select
+from sqlalchemy import ColumnElement, func, literal_column, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from core.errors import NotFound
@@ -103,15 +103,18 @@ def model_name(session: Session, job_id: str) -> str:
     return session.execute(select(JobRow.model).where(JobRow.id == job_id)).scalar() or ""
 
 
+def ends_in(column: InstrumentedAttribute[str], tail: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Say that an id ends in a tail, as the index has it: a log of millions is not walked through for one id."""
+    return func.substr(column, literal_column(str(LENGTH - TAIL + 1))) == tail[-TAIL:], column.like(f"%{tail}")
+
+
 def _by_tail(session: Session, table: type[R], column: InstrumentedAttribute[str], typed: str, noun: str) -> R | None:
     tail = tidy(typed)
     if len(tail) < TAIL:
         return None
     if len(tail) == LENGTH:
         return session.get(table, tail)
-    # As the index has it: its last signs; a log of millions is not walked through for one id.
-    ends = func.substr(column, literal_column(str(LENGTH - TAIL + 1))) == tail[-TAIL:]
-    found = session.scalars(select(table).where(ends, column.like(f"%{tail}")).limit(2)).all()
+    found = session.scalars(select(table).where(*ends_in(column, tail)).limit(2)).all()
     if len(found) > 1:
         raise NotFound(f"More than one {noun} ends in {tail}.", "Type more of its id.")
     return found[0] if found else None

@@ -10,12 +10,12 @@ from typing import cast
 from sqlalchemy import case, delete, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
+from core.limits import DAY_MS
 from core.person import AUDITOR
 from core.records import Keep
 from db.files import Files, Kind
 from db.tables import ClearPartRow, FileRow, JobRow, PictureRow
 
-DAY_MS = 24 * 3_600_000
 AT_ONCE = 200
 RECENT_MS = 3_600_000
 OPEN = ("queued", "running", "rendered")

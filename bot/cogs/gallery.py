@@ -13,7 +13,7 @@ from bot import choices
 from bot.bodies import PASSING
 from bot.cards import VERSION
 from bot.cogs.reroll import named
-from bot.guests import NOBODY, answering, asker, for_adults, here
+from bot.guests import NOBODY, answering, asker, bot_of, for_adults, here
 from bot.pages import answer, page
 from bot.plain import quiet
 from core.errors import NotFound
@@ -92,7 +92,7 @@ class OlderButton(ui.DynamicItem[ui.Button[Any]], template=rf"{VERSION}:older:(?
     async def callback(self, interaction: discord.Interaction) -> None:
         """Put another page in the place of the one shown."""
         async with answering(interaction):
-            bot = cast("LimnerBot", interaction.client)
+            bot = bot_of(interaction)
             parts, rows = await history_page(bot, interaction, self._before, self._words)
             await interaction.response.edit_message(view=page(parts, rows), allowed_mentions=NOBODY)
 

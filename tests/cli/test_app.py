@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from build import HOME, milliseconds
+from build import HOME
 from cli import help
 from cli.app import VERBS, Command, Doors, main, parse
 from cli.doctor import Patient
@@ -23,6 +23,7 @@ from core.config import Loaded, load
 from core.errors import AlreadyRunning, BadInput
 from core.finding import Finding
 from core.person import OWNER
+from core.records import milliseconds
 from core.studio import Studio
 from home import Home
 from inference.run import Batch, Run

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from build import milliseconds
 from cli.desk import Desk
 from cli.files import write_whole
 from cli.follow import Follower, ask_for
 from core.errors import DiskFull, LimitReached, Unavailable
 from core.person import OWNER, Person, Place
-from core.records import Event
+from core.records import Event, milliseconds
 from core.sheet import JobSheet
 from core.studio import Ask, Studio
 from tests.support.shell import Terminal, running

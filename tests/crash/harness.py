@@ -9,7 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,9 @@ import aiohttp
 
 HOME = Path(__file__).resolve().parents[2]
 START_S = 60.0
+DIED = (aiohttp.ClientError, ConnectionError, asyncio.IncompleteReadError)
+"""What a client meets when the program is killed under it."""
+
 ENDED = ("delivered", "failed", "cancelled", "undeliverable")
 
 
@@ -156,15 +159,18 @@ class Verdict:
 
 
 def check(data: Path, history: History) -> Verdict:
-    """Compare the client's log with the database and the files."""
+    """Compare the client's log with the SQLite database and the files beside it."""
     with sqlite3.connect(data / "limner.db") as base:
-        jobs = dict(base.execute("SELECT id, state FROM jobs WHERE face != 'discord'"))
-        ledger = list(base.execute("SELECT job_id, kind, amount FROM ledger"))
-        stored = dict(base.execute("SELECT id, file_digest FROM pictures WHERE state = 'stored'"))
-        ended = list(base.execute("SELECT job_id, count(*) FROM moves WHERE to_state = 'delivered' GROUP BY job_id"))
-        cut = list(
-            base.execute("SELECT id FROM jobs WHERE face != 'discord' AND state = 'failed' AND attempt = max_attempts")
-        )
+        return judge(lambda sql: base.execute(sql).fetchall(), data, history)
+
+
+def judge(rows: Callable[[str], list[tuple[Any, ...]]], files: Path, history: History) -> Verdict:
+    """Compare the client's log with what stands in a database and in a folder of files."""
+    jobs = dict(rows("SELECT id, state FROM jobs WHERE face != 'discord'"))
+    ledger = rows("SELECT job_id, kind, amount FROM ledger")
+    stored = dict(rows("SELECT id, file_digest FROM pictures WHERE state = 'stored'"))
+    ended = rows("SELECT job_id, count(*) FROM moves WHERE to_state = 'delivered' GROUP BY job_id")
+    cut = rows("SELECT id FROM jobs WHERE face != 'discord' AND state = 'failed' AND attempt = max_attempts")
     accepted = set(history.accepted.values())
     return Verdict(
         accepted=len(accepted),
@@ -172,14 +178,14 @@ def check(data: Path, history: History) -> Verdict:
         doubled=len(set(jobs) - accepted) + sum(count > 1 for _, count in ended),
         charged_twice=sum(not balanced(job, ledger) for job in jobs),
         shown_before_logged=sum(
-            picture not in stored or not (data / "pictures" / stored[picture][:2] / f"{stored[picture]}.png").exists()
+            picture not in stored or not (files / "pictures" / stored[picture][:2] / f"{stored[picture]}.png").exists()
             for picture in history.shown
         ),
         failed=len(cut),
     )
 
 
-def balanced(job: str, ledger: list[tuple[str, str, int]]) -> bool:
+def balanced(job: str, ledger: list[tuple[Any, ...]]) -> bool:
     """Say whether a Job was held, charged and released once each, and the sums agree."""
     amounts: dict[str, list[int]] = {"hold": [], "charge": [], "release": []}
     for _, kind, amount in _rows_of(job, ledger):
@@ -188,5 +194,5 @@ def balanced(job: str, ledger: list[tuple[str, str, int]]) -> bool:
     return once and amounts["hold"][0] == amounts["charge"][0] + amounts["release"][0]
 
 
-def _rows_of(job: str, ledger: list[tuple[str, str, int]]) -> Iterator[tuple[str, str, int]]:
+def _rows_of(job: str, ledger: list[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
     return (row for row in ledger if row[0] == job)

@@ -8,10 +8,9 @@ import random
 import signal
 from pathlib import Path
 
-import aiohttp
 import pytest
 
-from tests.crash.harness import Client, History, Server, check
+from tests.crash.harness import DIED, Client, History, Server, check
 
 POINTS = (
     "before_accept_commit",
@@ -31,7 +30,6 @@ POINTS = (
     "before_deliver_commit",
     "after_deliver_commit",
 )
-DIED = (aiohttp.ClientError, ConnectionError, asyncio.IncompleteReadError)
 
 
 async def live(client: Client, server: Server) -> None:

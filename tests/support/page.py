@@ -14,6 +14,7 @@ import aiohttp
 
 import build
 from core.config import load
+from core.records import milliseconds
 from core.sheet import JobSheet
 from tests.support.fake_engine import FakeEngine
 from web.app import Page
@@ -53,7 +54,7 @@ async def running(
     port: int = 0,
     secret: str = SECRET,
     body_s: float = 15.0,
-    clock: Callable[[], int] = build.milliseconds,
+    clock: Callable[[], int] = milliseconds,
     environ: dict[str, str] | None = None,
     warm: bool = True,
 ) -> AsyncIterator[Running]:

@@ -12,11 +12,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import cast
 
-from build import HOME, Program, build, milliseconds
+from build import HOME, Program, build
 from cli.console import Console
 from cli.verbs import run
 from core.config import load
 from core.person import OWNER, Person, Place
+from core.records import milliseconds
 from core.studio import Studio
 from inference.engine import Engine
 from tests.support.fake_engine import FakeEngine
