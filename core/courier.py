@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from core.errors import Lost, StudioError, Unavailable
 from core.feed import Feed
@@ -134,7 +135,6 @@ class Courier:
         free = len(self._busy) < AT_ONCE
         due = await self._archive.next_due("outbox", faces=self._reached()) if free else None
         timeout = None if due is None else max((due - self._clock()) / 1000, 0.05)
-        try:
-            await asyncio.wait_for(self._wake.wait(), timeout)
-        except TimeoutError:
-            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await self._wake.wait()

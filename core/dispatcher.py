@@ -109,7 +109,8 @@ class Dispatcher:
         due = None if besides is None else await self._archive.next_due("queue", self._owner, besides=besides)
         timeout = None if due is None else max((due - self._clock()) / 1000, 0.05)
         try:
-            await asyncio.wait_for(self._wake.wait(), timeout)
+            async with asyncio.timeout(timeout):
+                await self._wake.wait()
         except TimeoutError:
             # A Job that was put off is claimed next; one whose holder is gone must be taken from it first.
             await self._archive.reap()

@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from core.courier import AT_ONCE, Courier
 from core.errors import Unavailable
 from core.feed import Feed
@@ -109,4 +111,28 @@ async def test_places_are_told_when_they_change_those_next_in_line_first(tmp_pat
     await archive.cancel(jobs[1])
     await turns.tell()
     assert face.told[0] == (jobs[2], 2) and jobs[0] not in dict(face.told)
+    await archive.close()
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_a_courier_cancelled_just_after_it_was_woken_ends(tmp_path: Path, turns: int) -> None:
+    """A delivery put off gives its sleep an end, which is where a cancel was once swallowed."""
+    ticks, face = Ticks(), SlowFace(down=True)
+    archive = await open_archive(tmp_path, clock=ticks)
+    await archive.accept([new_job(place=HERE)], Limits())
+    claimed = await archive.claim("w", 15)
+    assert claimed
+    await paint_all(archive, *claimed)
+    courier = Courier(archive, {"chat": face}, Feed(), ticks, "c")
+    running = asyncio.create_task(courier.run())
+    async with asyncio.timeout(10):
+        while (await archive.next_due("outbox") or 0) <= ticks.now:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+    await asyncio.sleep(0.05)
+    courier.wake()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.wait([running], timeout=5)
+    assert running.cancelled()
     await archive.close()
