@@ -23,7 +23,8 @@ from inference.making import Making, advance_all, call, forward
 from inference.models import Registry
 from inference.quiet import hush
 from inference.run import Batch, Key, Run
-from inference.weights import ATTENTIONS, DTYPES, FORMATS, Plan, Shelf, Weights, widened
+from inference.shelf import Shelf
+from inference.weights import ATTENTIONS, DTYPES, FORMATS, Plan, Weights, widened
 
 Mode = Literal["fast", "exact"]
 MOST_THREADS = 256

@@ -1,8 +1,7 @@
-"""A Model's weights in memory: loaded with an explicit dtype, the least recently used one dropped first."""
+"""A Model's weights in memory: how each family is loaded, with an explicit dtype."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,12 +12,10 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTextModelWithProjection
 
-from core.errors import ModelUnavailable
 from inference.conditioning import Reader
 from inference.families import sd1, sdxl
 from inference.families.facts import PARTS
 from inference.families.folder import read_json, weights_file
-from inference.models import family_of
 from inference.previews import Colours, fit
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -142,47 +139,6 @@ def widened(vae: Any, needed: bool) -> Iterator[Any]:
     finally:
         if vae.dtype != own:
             vae.to(own)
-
-
-class Shelf:
-    """Keep the newest `keep` Models loaded; owned by the device's thread."""
-
-    def __init__(self, folder: Callable[[str], Path], device: torch.device, keep: int) -> None:
-        """folder: a digest's folder, or ModelUnavailable."""
-        self._folder = folder
-        self._device = device
-        self._keep = max(1, keep)
-        self._loaded: OrderedDict[Plan, Weights] = OrderedDict()
-
-    def get(self, plan: Plan) -> Weights:
-        """Return a Model, loaded now where it is not yet; raise ModelUnavailable where it cannot be."""
-        if plan not in self._loaded:
-            if plan.family not in LOADERS:
-                raise ModelUnavailable(
-                    f"There is no way to paint with the family {plan.family}.", "Choose another model."
-                )
-            folder = self._folder(plan.digest)
-            # A Recipe may come from a file: under a false family its Run would spoil the calls it shares.
-            if family_of(folder) != plan.family:
-                raise ModelUnavailable(
-                    f"The model in {folder.name} is not of the family {plan.family}.", "Choose another model."
-                )
-            while len(self._loaded) >= self._keep:
-                self._loaded.popitem(last=False)
-            try:
-                self._loaded[plan] = LOADERS[plan.family](folder, plan, self._device)
-            except (OSError, ValueError, KeyError) as error:
-                raise ModelUnavailable(
-                    f"The model in {folder.name} does not load: {error}.", "Copy it again."
-                ) from error
-        self._loaded.move_to_end(plan)
-        return self._loaded[plan]
-
-    def clear(self) -> None:
-        """Drop all of them."""
-        self._loaded.clear()
-        if self._device.type == "cuda":
-            torch.cuda.empty_cache()
 
 
 def _unet(folder: Path, plan: Plan, device: torch.device) -> Any:

@@ -1,0 +1,54 @@
+"""Shelf: the Models in memory, the least recently used one dropped first."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from core.errors import ModelUnavailable
+from inference.models import family_of
+from inference.weights import LOADERS, Plan, Weights
+
+
+class Shelf:
+    """Keep the newest `keep` Models loaded; owned by the device's thread."""
+
+    def __init__(self, folder: Callable[[str], Path], device: torch.device, keep: int) -> None:
+        """folder: a digest's folder, or ModelUnavailable."""
+        self._folder = folder
+        self._device = device
+        self._keep = max(1, keep)
+        self._loaded: OrderedDict[Plan, Weights] = OrderedDict()
+
+    def get(self, plan: Plan) -> Weights:
+        """Return a Model, loaded now where it is not yet; raise ModelUnavailable where it cannot be."""
+        if plan not in self._loaded:
+            if plan.family not in LOADERS:
+                raise ModelUnavailable(
+                    f"There is no way to paint with the family {plan.family}.", "Choose another model."
+                )
+            folder = self._folder(plan.digest)
+            # A Recipe may come from a file: under a false family its Run would spoil the calls it shares.
+            if family_of(folder) != plan.family:
+                raise ModelUnavailable(
+                    f"The model in {folder.name} is not of the family {plan.family}.", "Choose another model."
+                )
+            while len(self._loaded) >= self._keep:
+                self._loaded.popitem(last=False)
+            try:
+                self._loaded[plan] = LOADERS[plan.family](folder, plan, self._device)
+            except (OSError, ValueError, KeyError) as error:
+                raise ModelUnavailable(
+                    f"The model in {folder.name} does not load: {error}.", "Copy it again."
+                ) from error
+        self._loaded.move_to_end(plan)
+        return self._loaded[plan]
+
+    def clear(self) -> None:
+        """Drop all of them."""
+        self._loaded.clear()
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
