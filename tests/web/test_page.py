@@ -347,6 +347,22 @@ async def test_an_answer_lost_on_the_way_doubles_nothing(chromium: Browser, tmp_
         assert len(await site.program.studio.history(OWNER, None, 10)) == 1
 
 
+async def test_every_screen_has_an_address_and_the_chat_waits_behind_it(chromium: Browser, tmp_path: Path) -> None:
+    async with running(tmp_path) as site, tab(chromium, site.url) as page:
+        await say(page, "a red heart --steps 1")
+        await expect(page.locator("article img.picture")).to_be_visible()
+        screens = page.get_by_role("navigation", name="Screens")
+        await screens.get_by_role("link", name="Pictures").click()
+        await expect(page.locator("#screen h2")).to_be_visible()
+        await expect(page.locator("#composer")).to_be_hidden()
+        await page.reload()
+        await expect(screens.locator("[aria-current=page]")).to_have_text("Pictures")
+        await page.go_back()
+        await expect(page.locator("article img.picture")).to_be_visible()
+        await page.goto(f"{site.base}/#/nothing/like%that?x")
+        await expect(page.locator("article img.picture")).to_be_visible()
+
+
 async def test_a_browser_without_a_session_is_told_what_to_do(chromium: Browser, tmp_path: Path) -> None:
     async with running(tmp_path, warm=False) as site, tab(chromium, site.base) as page:
         await expect(page.locator("#locked")).to_contain_text("?secret=")

@@ -53,7 +53,7 @@ export function time(ms) {
 /** Return what a problem says, with the time a Limit opens again where it knows. */
 export function problemText(problem) {
   const opens = problem.opens_at ? ` Free again at ${new Date(problem.opens_at).toLocaleTimeString()}.` : '';
-  return `${problem.sentence} ${problem.hint}`.trim() + opens;
+  return `${problem.sentence ?? 'This part of the page could not be loaded.'} ${problem.hint ?? ''}`.trim() + opens;
 }
 
 /** Say something aloud to those who do not see the page. */

@@ -13,6 +13,7 @@ export class Feed {
     this.acts = acts;
     this.cards = new Map();
     this.heard = 0;
+    this.late = false;
     this.root = document.getElementById('feed');
     this.list = document.getElementById('cards');
     this.empty = document.getElementById('empty');
@@ -89,7 +90,14 @@ export class Feed {
     return [...new Set(words.reverse())];
   }
 
+  /** Be seen again after another screen: at the end where something came meanwhile. */
+  shown() {
+    if (this.late) this.toEnd();
+    this.late = false;
+  }
+
   toEnd() {
+    this.late = this.root.hidden;
     this.root.scrollTop = this.root.scrollHeight;
   }
 

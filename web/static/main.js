@@ -2,12 +2,13 @@
 
 import * as api from './api.js';
 import { Composer } from './composer.js';
-import { button } from './dom.js';
+import { button, el, problemText, shown } from './dom.js';
 import { Events } from './events.js';
 import { Feed } from './feed.js';
 import { Head } from './head.js';
 import { Helper } from './helper.js';
 import { Pad } from './pad.js';
+import { Router } from './router.js';
 import { SketchBox } from './sketch.js';
 import { Viewer } from './viewer.js';
 
@@ -46,6 +47,19 @@ const events = new Events({
   onLost: () => head.lost(),
 });
 
+/** What other screens may do to the chat; each goes there. */
+const page = {
+  chatShown: () => feed.shown(),
+  ask: async (kind, picture) => { await ask(kind, picture); router.to('#/'); },
+  sketchFrom: (pictureId) => { router.to('#/'); sketch.fromPicture(pictureId); },
+  retype: (words) => { router.to('#/'); composer.retype(words); },
+  reveal: async (pictureId) => { router.to('#/'); await feed.reveal(pictureId); },
+  show: (sheets) => { feed.add(sheets, feed.heard); router.to('#/'); },
+};
+const router = new Router(page, (root, problem) => {
+  root.replaceChildren(el('p', { class: 'trouble', role: 'alert' }, shown(problemText(problem))));
+});
+
 async function ask(kind, picture) {
   const mark = feed.heard;
   feed.add(await api.ask({ kind, parent: picture.id, request_id: api.newId() }), mark);
@@ -77,4 +91,5 @@ async function begin() {
 
 document.getElementById('examples').append(...EXAMPLES.map((words) => button(words, () => composer.retype(words))));
 document.getElementById('help').addEventListener('click', () => helper.open());
+router.go();
 begin();

@@ -1,0 +1,8 @@
+// The view screen.
+
+import { el } from './dom.js';
+
+/** Build the screen; what it returns is called when it is left. */
+export async function mount(root) {
+  root.append(el('h2', {}, 'Picture'));
+}
