@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from core.errors import ModelUnavailable
+from inference.families.header import read_header
 
 PICKLES = {".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle", ".msgpack", ".h5"}
 CODE = {".py", ".pyc", ".so", ".dll"}
 NOTES = "limner.json"
 """The owner's own words about a Model: decides no pixels, so it is no part of the digest."""
 MAX_JSON_BYTES = 50_000_000
-MAX_HEADER_BYTES = 100_000_000
-BYTES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2, "I16": 2, "F8_E4M3": 1, "F8_E5M2": 1, "U8": 1}
-BYTES.update({"I8": 1, "BOOL": 1, "U16": 2, "U32": 4, "U64": 8})
 
 
 def broken(sentence: str, hint: str) -> ModelUnavailable:
@@ -74,7 +71,7 @@ def weights_file(part: Path, stem: str) -> Path:
 def check_weights(path: Path) -> None:
     """Raise where a safetensors file, or a shard an index names, is missing or cut off."""
     if path.suffix == ".safetensors":
-        _check_safetensors(path)
+        read_header(path, f"{path.parent.name}/{path.name}")
         return
     shards = read_json(path).get("weight_map")
     if not isinstance(shards, Mapping) or not shards:
@@ -83,7 +80,7 @@ def check_weights(path: Path) -> None:
         shard = path.parent / name
         if Path(name).name != name or not shard.is_file():
             raise broken(f"{path.parent.name}/{name} is missing.", "Copy the whole model folder again.")
-        _check_safetensors(shard)
+        read_header(shard, f"{path.parent.name}/{name}")
 
 
 def _refuse(path: Path) -> None:
@@ -94,29 +91,3 @@ def _refuse(path: Path) -> None:
         )
     if path.suffix.lower() in CODE:
         raise broken(f"{path} is program code.", "Limner runs no code from models: delete that file.")
-
-
-def _check_safetensors(path: Path) -> None:
-    """Compare the header's length and data offsets with the file's size, as the format defines them."""
-    name, size = f"{path.parent.name}/{path.name}", path.stat().st_size
-    cut = broken(f"{name} is cut off or damaged.", "Copy or download it again.")
-    with path.open("rb") as file:
-        head = file.read(8)
-        length = int.from_bytes(head, "little")
-        if len(head) < 8 or length > min(size - 8, MAX_HEADER_BYTES):
-            raise cut
-        try:
-            header = json.loads(file.read(length))
-            ends = [_end(tensor) for key, tensor in header.items() if key != "__metadata__"]
-        except (ValueError, TypeError, KeyError, AttributeError):
-            raise cut from None
-    if not ends or 8 + length + max(ends) != size:
-        raise cut
-
-
-def _end(tensor: Mapping[str, Any]) -> int:
-    """Return where a tensor's bytes end; raise ValueError where they are not as many as its shape needs."""
-    start, end = tensor["data_offsets"]
-    if end - start != math.prod(tensor["shape"]) * BYTES[tensor["dtype"]]:
-        raise ValueError(tensor)
-    return int(end)
