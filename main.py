@@ -107,8 +107,8 @@ async def _discord(program: Program, token: str, say: Say) -> list[Stop]:
         )
         return []
     shard = wanted.shard, wanted.shards
-    keep = program.archive.cards_stand
-    return [await start(program.studio, program.faces, token, wanted.guilds, shard, say, keep=keep)]
+    keep, page = program.archive.cards_stand, program.config.page.public_url
+    return [await start(program.studio, program.faces, token, wanted.guilds, shard, say, keep=keep, page=page)]
 
 
 def _stop_event() -> asyncio.Event:

@@ -35,7 +35,7 @@ class Bodies:
     def __init__(
         self, studio: Studio, clock: Callable[[], int], adults: Callable[[Place], bool], page: str = ""
     ) -> None:
-        self._studio, self._clock, self._adults, self._page = studio, clock, adults, page
+        self._studio, self._clock, self._adults, self._page = studio, clock, adults, page.rstrip("/")
 
     async def waiting(self, sheet: JobSheet, person: Person, place: Place, waits: Waiting | None = None) -> Body:
         """Return the card of a Job as it stands, open or ended, with its Sketch and no Picture.
@@ -108,7 +108,7 @@ class Bodies:
         return (await self._studio.manners(place))["spoiler"] and not self._adults(place)
 
     async def _links(self, sheet: JobSheet, person: Person, place: Place) -> Links:
-        page = f"{self._page}/#{sheet['id']}" if self._page else ""
+        page = f"{self._page}/#{sheet['pictures'][0]['id']}" if self._page else ""
         parent = sheet["pictures"][0]["parent"]
         found = None if parent is None else await self._studio.origin(person, place, parent)
         if found is None or "channel" not in found["place"]:

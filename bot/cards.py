@@ -26,6 +26,7 @@ MOST_IN_A_ROW = 4
 ONE = ("upscale", "vary", "strong", "reroll", "remix")
 SEVERAL = ("reroll", "remix")
 LAST = ("sketch", "info", "reproduce")
+AGAIN = ("smaller", "again")
 EACH = {"upscale": "U", "vary": "V"}
 """Actions offered per Picture where a card shows a few, with the letter before its number."""
 
@@ -141,7 +142,7 @@ def rows(sheet: JobSheet, page: str = "") -> list[Row]:
     pictures = [picture for picture in painted(sheet) if picture["actions"] and not picture["flagged"]]
     delete = [button("delete", sheet["id"], ACTIONS["delete"])] if "delete" in sheet["actions"] else []
     if not pictures:
-        again = [button("again", sheet["id"], ACTIONS["again"])] if "again" in sheet["actions"] else []
+        again = [button(each, sheet["id"], ACTIONS[each]) for each in AGAIN if each in sheet["actions"]]
         ended = offered(("remix", "info"), sheet["pictures"][0]) if again else []
         return [row] if (row := [*again, *ended, *delete]) else []
     link: list[Button] = [ui.Button(label="Page", url=page)] if page else []

@@ -75,8 +75,9 @@ class LimnerBot(commands.Bot):
         attachments: Attachments | None = None,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         keep: Keep = keep_nothing,
+        page: str = "",
     ) -> None:
-        """keep: writes down where cards stand, so that another process finds them."""
+        """keep: writes down where cards stand, so that another process finds them; page: the page's public address."""
         super().__init__(
             commands.when_mentioned,
             help_command=None,
@@ -92,7 +93,7 @@ class LimnerBot(commands.Bot):
         post = Post(self, clock)
         self.studio = studio
         self.attachments = attachments or Attachments()
-        self.bodies = Bodies(studio, clock, lambda place: for_adults(self.get_channel(channel_of(place))))
+        self.bodies = Bodies(studio, clock, lambda place: for_adults(self.get_channel(channel_of(place))), page)
         desks, beside = Desks(keep), Beside(post, self._by_dm, clock)
         self.face = DiscordFace(
             post, studio, self.bodies, beside, desks, lambda: self.application_id is not None, pause
@@ -182,9 +183,10 @@ async def start(
     say: Callable[[str], object],
     clock: Clock = milliseconds,
     keep: Keep = keep_nothing,
+    page: str = "",
 ) -> Stop:
     """Put the Discord face among the others and connect in the background; return what ends it."""
-    bot = LimnerBot(studio, guilds=guilds, clock=clock, shard=shard, keep=keep)
+    bot = LimnerBot(studio, guilds=guilds, clock=clock, shard=shard, keep=keep, page=page)
     faces[FACE] = bot.face
     task = asyncio.create_task(_serve(bot, token, say), name=FACE)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
@@ -93,10 +93,18 @@ def for_adults(channel: object) -> bool:
 
 
 def place_of(guild_id: int | None, channel_id: int | None, channel: object = None) -> Place:
-    """Return the Place of a channel, a thread being within its own; ids as text, for they pass 2^53."""
+    """Return the Place of a channel with what it is part of; ids as text, for they pass 2^53."""
     guild = None if guild_id is None else str(guild_id)
-    within = str(channel.parent_id) if isinstance(channel, discord.Thread) else ""
-    return Place.of(FACE, {"guild": guild, "channel": str(channel_id)}, within)
+    return Place.of(FACE, {"guild": guild, "channel": str(channel_id)}, tuple(map(str, _within(channel))))
+
+
+def _within(channel: object) -> Iterator[int]:
+    """Yield what a channel is part of: the channel a thread hangs on, and the category of either."""
+    if isinstance(channel, discord.Thread):
+        yield channel.parent_id
+        channel = channel.parent
+    if isinstance(channel, discord.abc.GuildChannel) and channel.category_id is not None:
+        yield channel.category_id
 
 
 def channel_of(place: Place) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.errors import NotAllowed, NotFound
+from core.errors import NotAllowed, NotFound, OutOfMemory
 from core.job import Job
 from core.person import Person, Place
 from core.picture import Picture
@@ -10,6 +10,9 @@ from core.recipe import Paint
 
 OWN_ONLY = frozenset({"cancel", "delete"})
 """Actions of whoever asked and of moderators; all others are everyone's in the same Place, on their own Limits."""
+
+EXACT = frozenset({"reproduce", "upscale"})
+"""Kinds whose size is not theirs to choose."""
 
 
 def sees(person: Person, place: Place, job: Job) -> bool:
@@ -30,7 +33,9 @@ def job_actions(person: Person, job: Job) -> tuple[str, ...]:
     owns = _owns(person, job)
     if job.state in ("queued", "running"):
         return ("cancel",) if owns else ()
-    again = ("again",) if job.state in ("failed", "cancelled") else ()
+    again: tuple[str, ...] = ("again",) if job.state in ("failed", "cancelled") else ()
+    if job.state == "failed" and job.error_code == OutOfMemory.code and job.kind not in EXACT:
+        again = ("smaller", *again)
     return (*again, "delete") if owns else again
 
 

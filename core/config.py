@@ -13,6 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from core.errors import BadConfig
 
 PREFIX = "LIMNER__"
+ADDRESS = r"^(https?://[A-Za-z0-9.\-\[\]:]+(/[A-Za-z0-9._~/-]*)?)?$"
+"""An http or https address without query and fragment, or nothing."""
 
 
 class Table(BaseModel):
@@ -27,6 +29,7 @@ class Page(Table):
     host: str
     port: int = Field(ge=0, le=65535)
     open_browser: bool
+    public_url: str = Field(pattern=ADDRESS)
 
 
 class Models(Table):

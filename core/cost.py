@@ -19,3 +19,8 @@ def cost(recipe: Recipe) -> int:
     """Return what a Picture costs in coins: W x H x model calls x (2 if guided), at least W x H."""
     rows = 2 if isinstance(recipe, Paint) and recipe.guided else 1
     return recipe.width * recipe.height * max(calls(recipe), 1) * rows
+
+
+def smaller(width: int, height: int) -> tuple[int, int]:
+    """Return the size to ask for where one was too much for the device: half of each side, in steps of 8."""
+    return max(64, width // 16 * 8), max(64, height // 16 * 8)

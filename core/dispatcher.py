@@ -16,7 +16,7 @@ from core.picture import Picture
 from core.ports import Archive, Face, Renderer
 from core.progress import Cancelled, Done, Failed, Painted, PictureFailed, Progress, Stepping
 from core.records import CrashPoint, nothing
-from core.wording import NEUTRAL
+from core.wording import NEUTRAL, cancelled_at
 
 log = logging.getLogger(__name__)
 BEAT_S = 2.0
@@ -134,9 +134,11 @@ class Dispatcher:
             self._wake.set()
 
     async def _follow(self, job: Job, pictures: dict[int, Picture], news: AsyncIterator[Progress]) -> None:
+        step, of = 0, 0
         async for progress in news:
             match progress:
                 case Stepping(picture=index):
+                    step, of = progress.step, progress.of
                     picture = pictures[index]
                     self._pace.stepped(job.id, cost(picture.recipe) / max(calls(picture.recipe), 1))
                 case Painted(picture=index):
@@ -157,7 +159,7 @@ class Dispatcher:
                 case Failed(error=error):
                     await self._archive.settle(job, "failed", error.code, error.whole())
                 case Cancelled():
-                    await self._archive.settle(job, "cancelled", "cancelled", "")
+                    await self._archive.settle(job, "cancelled", "cancelled", cancelled_at(step, of))
             await self._show(job, progress)
 
     async def _kept(self, job: Job, write: Callable[[], Awaitable[object]]) -> None:

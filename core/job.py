@@ -13,10 +13,10 @@ Kind = Literal["imagine", "reroll", "vary", "reproduce", "upscale", "remix"]
 STATES: tuple[State, ...] = ("queued", "running", "rendered", "delivered", "failed", "cancelled", "undeliverable")
 KINDS: tuple[Kind, ...] = ("imagine", "reroll", "vary", "reproduce", "upscale", "remix")
 ENDED: frozenset[State] = frozenset({"delivered", "failed", "cancelled", "undeliverable"})
-Wish = Kind | Literal["again"]
-"""What can be asked for: a Job of a kind, or again what a Job did not paint, whatever its kind."""
+Wish = Kind | Literal["again", "smaller"]
+"""What can be asked for: a Job of a kind, or again what a Job did not paint, whatever its kind, perhaps smaller."""
 
-WISHES: tuple[Wish, ...] = (*KINDS, "again")
+WISHES: tuple[Wish, ...] = (*KINDS, "again", "smaller")
 MAX_ATTEMPTS = 3
 
 MOVES: frozenset[tuple[State, State]] = frozenset(

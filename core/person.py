@@ -39,15 +39,16 @@ AUDITOR = Person("audit:limner", "limner")
 class Place:
     """Say where an answer goes: a face's name and that face's own JSON, kept canonical so that places compare.
 
-    within: the channel a thread hangs on, as the face knows it now; it is not stored, and two Places differ without it.
+    within: what the channel is part of, as the face knows it now: a thread's channel, a channel's category; it is not
+    stored, and two Places differ without it.
     """
 
     face: str
     detail: str = "{}"
-    within: str = field(default="", compare=False)
+    within: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod
-    def of(cls, face: str, detail: Mapping[str, object] | None = None, within: str = "") -> Place:
+    def of(cls, face: str, detail: Mapping[str, object] | None = None, within: tuple[str, ...] = ()) -> Place:
         """Build a Place from a plain mapping."""
         return cls(face, json.dumps(detail or {}, sort_keys=True, separators=(",", ":")), within)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from core import asking
 from core.asking import Plan
-from core.cost import cost
+from core.cost import cost, smaller
 from core.draft import Draft, ModelCard, SketchInfo, fill
 from core.errors import BadInput
 from core.grammar import parse
@@ -59,19 +59,29 @@ def remix(
     return plans
 
 
-def again(job: Job, pictures: Sequence[Picture], cards: Sequence[ModelCard]) -> Plan:
-    """Return the Plan of what a Job did not paint, with the same Recipes and Seeds."""
+def again(job: Job, pictures: Sequence[Picture], cards: Sequence[ModelCard], *, less: bool = False) -> Plan:
+    """Return the Plan of what a Job did not paint, with the same Recipes and Seeds; less: at a smaller size."""
     missing = [picture for picture in pictures if picture.state in ("failed", "dropped")]
     if not missing or job.state not in ("failed", "cancelled"):
         raise BadInput("Nothing of this job is missing.", "Reroll it for other pictures.")
-    for picture in missing:
-        if isinstance(picture.recipe, Paint):
-            asking.card_of(picture.recipe, cards)
-    return Plan(
-        tuple(NewPicture(each.recipe, cost(each.recipe), each.parent_id, each.replay) for each in missing),
-        job.model,
-        kind=job.kind,
-    )
+    new = []
+    for each in missing:
+        recipe = each.recipe
+        if isinstance(recipe, Paint):
+            asking.card_of(recipe, cards)
+            recipe = _smaller(recipe) if less else recipe
+        elif less:
+            raise BadInput("An enlargement has the size of its picture.", "Enlarge a smaller one.")
+        new.append(NewPicture(recipe, cost(recipe), each.parent_id, None if less else each.replay))
+    return Plan(tuple(new), job.model, kind=job.kind)
+
+
+def _smaller(recipe: Paint) -> Paint:
+    """Return a Recipe at the size that is proposed where its own was too large."""
+    width, height = smaller(recipe.width, recipe.height)
+    if (width, height) == (recipe.width, recipe.height):
+        raise BadInput(f"{width}x{height} is the smallest there is.", "Ask for another model.")
+    return replace(recipe, width=width, height=height)
 
 
 def laid_over(base: Draft, typed: Draft) -> Draft:

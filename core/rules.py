@@ -124,8 +124,8 @@ def server_of(place: Place) -> str:
 
 
 def channels_of(place: Place) -> frozenset[str]:
-    """Return the channels whose rules hold in a Place: its own, and the one a thread hangs on."""
-    return frozenset(filter(None, (str(place.unpack().get("channel", "")), place.within)))
+    """Return the channels whose rules hold in a Place: its own, a thread's channel, and their category."""
+    return frozenset(filter(None, (str(place.unpack().get("channel", "")), *place.within)))
 
 
 def bounds_for(rules: Rules, person: Person, place: Place) -> Bounds:

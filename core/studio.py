@@ -127,12 +127,12 @@ class Studio(Looking):
         parent, job = await self._target(ask, kind, words or "")
         pictures = (await self._archive.pictures([job.id]))[job.id]
         cards, fresh_seed = self._cards(), self._house.fresh_seed
-        if kind == "again":
-            plan = remixing.again(job, pictures, cards)
+        if kind == "again" or kind == "smaller":
+            plan = remixing.again(job, pictures, cards, less=kind == "smaller")
         else:
             plan = asking.again(kind, words or "", ask.options, parent, job, pictures, cards, fresh_seed)
         await asking.check_sources(plan, self._archive)
-        return [plan if kind in ("again", "reproduce") else await self._promised(ask, plan)]
+        return [plan if kind in ("again", "smaller", "reproduce") else await self._promised(ask, plan)]
 
     async def _imagined(self, ask: Ask, words: str) -> list[asking.Plan]:
         """Return Plans of words, perhaps over a Sketch; a parent is the Picture that Sketch was."""

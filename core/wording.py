@@ -15,6 +15,7 @@ NEUTRAL = "Something went wrong on our side; it is written in the log under this
 
 NO_DM = "You asked for a copy by direct message, but Discord lets me send you none; see /defaults."
 NOTHING_ASKED = "Nothing was asked for."
+CANCELLED = "Cancelled."
 STARTED_AGAIN = "The program stopped while this was painted; it is painted again."
 
 PAUSED = "Queued. Painting is paused by the owner; it goes on where it stopped."
@@ -22,6 +23,7 @@ PAUSED = "Queued. Painting is paused by the owner; it goes on where it stopped."
 ACTIONS = {
     "cancel": "Cancel",
     "again": "Ask again",
+    "smaller": "Ask again smaller",
     "reroll": "Reroll",
     "vary": "Vary subtle",
     "strong": "Vary strong",
@@ -204,8 +206,15 @@ def ended(job: Job, pictures: Sequence[Picture]) -> str:
     if job.state == "failed":
         return f"Not painted: {job.error_text or NEUTRAL} Nothing was charged."
     if job.state == "cancelled":
-        return "Cancelled. Nothing was charged."
+        # Other codes say why it could not go on; that it was cancelled is what its Person knows.
+        where = job.error_text if job.error_code == "cancelled" else None
+        return f"{where or CANCELLED} Nothing was charged."
     return "Starting." if job.state == "running" else "Queued."
+
+
+def cancelled_at(step: int, of: int) -> str:
+    """Say how far a Job was when it was cancelled."""
+    return f"Cancelled at step {step} of {of}." if step else CANCELLED
 
 
 def short(job: Job, pictures: Sequence[Picture]) -> str:

@@ -24,6 +24,7 @@ from core.job import Job
 from core.pace import Standing
 from core.picture import Picture
 from core.rules import MOST_PRIORITY
+from core.wording import CANCELLED
 from db import moves
 from db.rows import to_job, to_picture
 from db.tables import FileRow, JobRow, LedgerRow, OverrideRow, PictureRow
@@ -199,7 +200,7 @@ def cancel(session: Session, now: int, job_id: str) -> Job:
     if row is None:
         raise NotFound("There is no such job.", "Look for it with /queue.")
     if row.state == "queued":
-        moves.end(session, row, "cancelled", now, "cancelled", "You cancelled it.", "cancel")
+        moves.end(session, row, "cancelled", now, "cancelled", CANCELLED, "cancel")
     elif row.state == "running" and not row.cancel_requested:
         moves.shift(session, row, "running", now, "cancel asked", cancel_requested=True)
     return to_job(row)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import Lost
 from core.job import MOVES
+from core.wording import CANCELLED
 from db import shared
 from db.tables import JobRow, LedgerRow, MoveRow, OutboxRow, PictureRow
 
@@ -106,7 +107,7 @@ def may_again(session: Session, row: JobRow) -> bool:
 def give_back(session: Session, now: int, row: JobRow) -> JobRow:
     """Return a running Job to the queue without counting the attempt; one with nothing left to paint ends here."""
     if row.cancel_requested:
-        return end(session, row, "cancelled", now, "cancelled", "You cancelled it.", "give back")
+        return end(session, row, "cancelled", now, "cancelled", CANCELLED, "give back")
     if not waiting(session, row.id):
         return finish(session, now, row.id, row.fence)
     values = {"fence": row.fence + 1, "attempt": row.attempt - 1}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.cost import smaller
 from core.errors import Busy, OutOfMemory, PaintFailed, StudioError
 from inference.run import Run
 
@@ -33,7 +34,7 @@ def told(fault: Exception, run: Run) -> StudioError:
     if isinstance(fault, StudioError):
         return fault
     if is_out_of_memory(fault):
-        width, height = (max(64, side // 16 * 8) for side in (run.recipe.width, run.recipe.height))
+        width, height = smaller(run.recipe.width, run.recipe.height)
         return OutOfMemory(
             f"{run.recipe.width}x{run.recipe.height} is too large for this device's memory.",
             f"Try {width}x{height} or smaller.",

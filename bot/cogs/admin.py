@@ -24,7 +24,9 @@ Some = app_commands.Range[int, 0, 1000]
 Cost = app_commands.Range[int, 0, 2**53 - 1]
 Weight = app_commands.Range[int, 1, MOST_WEIGHT]
 Priority = app_commands.Range[int, 0, MOST_PRIORITY]
-Channel = discord.TextChannel | discord.VoiceChannel | discord.Thread
+Channel = (
+    discord.TextChannel | discord.VoiceChannel | discord.StageChannel | discord.Thread | discord.CategoryChannel
+)  # fmt: skip
 SAID = {
     "waiting": "Jobs that may wait at once; 0 is no limit.",
     "per_minute": "Jobs a minute; 0 is no limit.",
@@ -32,7 +34,7 @@ SAID = {
     "weight": "How many times an ordinary share of the device.",
     "priority": "Served before those of a lower one.",
     "role": "The role.",
-    "channel": "The channel.",
+    "channel": "The channel, or a whole category.",
     "who": "The person.",
     "why": "Why, for the list of acts.",
     "on": "Off takes it back.",

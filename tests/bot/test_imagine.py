@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import discord
@@ -230,6 +231,21 @@ async def test_a_job_that_fails_says_so_on_its_card(tmp_path: Path) -> None:
         (card,) = here.cards()
         assert "Not painted: The model gave no picture" in texts(card) and "Nothing was charged" in texts(card)
         assert not card.attachments and list(buttons(card)) == ["Ask again", "Remix", "Info", "Delete"]
+
+
+async def test_what_is_too_large_for_the_device_can_be_asked_for_again_smaller(tmp_path: Path) -> None:
+    async with checked(tmp_path) as here:
+        ann = here.person("ann")
+        await ann.slash(here.channel, "imagine", prompt="oom heart --size 512x256 --seed 3 --n 2")
+        await here.until(lambda: here.rows("SELECT 1 FROM outbox WHERE state = 'done'"))
+        card = here.channel.history()[-1]
+        assert "512x256 is too large" in texts(here.cards()[0]) and "256x128" in texts(here.cards()[0])
+        assert list(buttons(here.cards()[0]))[:2] == ["Ask again smaller", "Ask again"]
+        await here.restart()
+        await ann.click(card, label="Ask again smaller")
+        asked = recipes(here)
+        assert [(each.width, each.height, each.seed) for each in asked[2:]] == [(256, 128, 3), (256, 128, 4)]
+        assert [replace(each, width=256, height=128) for each in asked[:2]] == asked[2:]
 
 
 async def test_an_error_of_ours_is_neutral_and_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

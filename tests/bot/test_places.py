@@ -52,6 +52,22 @@ async def test_a_channels_rules_hold_in_its_threads_by_every_way_in(tmp_path: Pa
         assert "not used in this channel" in told(await ann.slash(here.channel, "sketch", sketch=("a.png", drawing())))
 
 
+async def test_a_categorys_rules_hold_in_its_channels_and_their_threads(tmp_path: Path) -> None:
+    async with checked(tmp_path) as here:
+        ann = here.person("ann")
+        drawn = here.guild.create_category("drawn")
+        inside, elsewhere = here.guild.create_text_channel("pens", category=drawn), here.channel
+        await act(here, "allow_channel", channel=str(drawn.id), on=True)
+        await act(here, "limit_channel", channel=str(drawn.id), per_minute=1)
+        assert "not used in this channel" in told(await ann.slash(elsewhere, "imagine", prompt="a hut"))
+        assert not (await ann.slash(inside, "imagine", prompt="a hut")).ephemeral
+        channel = here.parts.bot.get_channel(inside.id)
+        assert isinstance(channel, discord.TextChannel)
+        await channel.create_thread(name="ink", type=discord.ChannelType.public_thread)
+        await here.env.settle()
+        assert "Free again" in told(await ann.slash(inside.threads[0], "imagine", prompt="a boat"))
+
+
 async def test_a_card_in_a_thread_is_seen_and_pressed_there_and_not_outside(tmp_path: Path) -> None:
     async with checked(tmp_path) as here:
         ann, bob, inside = here.person("ann"), here.person("bob"), await thread(here)

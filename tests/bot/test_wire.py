@@ -13,7 +13,7 @@ from tests.support.discord_double import PATIENCE_S
 from tests.support.fake_engine import FakeEngine
 from tests.support.loopback.faults import Fault
 from tests.support.loopback.program import SHORT_S, Wired, wired
-from tests.support.loopback.store import BOT_ID, CHANNEL_ID, button, texts
+from tests.support.loopback.store import BOT_ID, CHANNEL_ID, button, texts, walk
 from tests.support.program import running
 
 ANN, LONG_S = 100, 600
@@ -218,6 +218,17 @@ async def test_the_upload_limit_is_read_from_the_interaction(tmp_path: Path) -> 
         assert len(sizes[10_000_000]["attachments"]) == 1
         assert not sizes[100]["attachments"] and "too large" in texts(sizes[100])
         assert not [call for call in here.discord.store.calls if call.status == 413]
+
+
+async def test_what_is_too_large_in_any_form_has_a_button_to_its_place_on_the_page(tmp_path: Path) -> None:
+    async with wired(tmp_path, page="https://limner.example/studio/") as here:
+        here.discord.size_limit = 100
+        await here.discord.slash("imagine", prompt="a heart")
+        await here.state("delivered")
+        ((picture,),) = here.rows("SELECT id FROM pictures")
+        (link,) = [part for part in walk(here.cards()[0]["components"]) if part.get("url")]
+        assert not here.cards()[0]["attachments"] and link["label"] == "Page"
+        assert link["url"] == f"https://limner.example/studio/#{picture}"
 
 
 async def test_waiting_cards_tell_their_place_when_it_changes(tmp_path: Path) -> None:

@@ -38,6 +38,8 @@ def test_the_owners_file_goes_over_the_default_and_the_environment_over_both(tmp
     [
         ("[page]\nprot = 1\n", {}, "page.port"),
         ("[pages]\nport = 1\n", {}, "page.port"),
+        ('[page]\npublic_url = "javascript:alert(1)"\n', {}, "page.public_url"),
+        ("", {"LIMNER__PAGE__PUBLIC_URL": "limner.example"}, "page.public_url"),
         ("[page]\nport = 'x'\n", {}, "page.port"),
         ("[page\n", {}, "cannot be read"),
         ("port = 1\n", {}, "outside a [table]"),

@@ -119,3 +119,25 @@ async def test_newcomers_beyond_room_are_bounded(tmp_path: Path, monkeypatch: py
         finally:
             gate.set()
         await ended(program, jobs[4]["id"], people[4])
+
+
+async def test_who_cancels_is_told_how_far_it_was(tmp_path: Path) -> None:
+    gate, calls = threading.Event(), 0
+
+    def blocked(_: Batch) -> float:
+        nonlocal calls
+        calls += 1
+        assert calls <= 3 or gate.wait(60)
+        return 0.0
+
+    async with running(tmp_path, lambda _load, _models: FakeEngine(step_s=blocked)) as program:
+        with program.feed.subscribe() as inbox:
+            job = await ask(program, "a cat --steps 30")
+            try:
+                while not any(getattr(told, "step", 0) == 3 for _, told in (await inbox.next())[1]):
+                    pass
+                await program.studio.cancel(OWNER, PLACE, job["id"])
+            finally:
+                gate.set()
+        sheet = await ended(program, job["id"])
+        assert sheet["sentence"] in [f"Cancelled at step {step} of 30. Nothing was charged." for step in (3, 4)]

@@ -44,7 +44,7 @@ def test_a_channel_only_narrows_and_one_persons_own_come_first() -> None:
 
 
 def test_a_rule_for_a_channel_holds_in_its_threads() -> None:
-    thread = Place.of("discord", {"guild": 1, "channel": "70"}, within="7")
+    thread = Place.of("discord", {"guild": 1, "channel": "70"}, within=("7",))
     rules = Rules(channels={"7": Bounds(waiting=3), "70": Bounds(per_minute=2)})
     assert limits_for(BASE, rules, who(), thread) == Limits(3, 2, 1000)
     admit(Rules(allowed_channels=frozenset({"7"})), who(), thread, False)
@@ -54,6 +54,16 @@ def test_a_rule_for_a_channel_holds_in_its_threads() -> None:
     with pytest.raises(NotAllowed):
         admit(Rules(allowed_channels=frozenset({"70"})), who(), HERE, False)
     assert thread == Place.of("discord", {"guild": 1, "channel": "70"}), "a Job finds its Place again without it"
+
+
+def test_a_rule_for_a_category_holds_in_its_channels_and_their_threads() -> None:
+    rules = Rules(channels={"9": Bounds(waiting=1)}, allowed_channels=frozenset({"9"}))
+    for within in (("9",), ("7", "9")):
+        inside = Place.of("discord", {"guild": 1, "channel": "70"}, within=within)
+        admit(rules, who(), inside, False)
+        assert limits_for(BASE, rules, who(), inside).waiting == 1
+    with pytest.raises(NotAllowed):
+        admit(rules, who(), HERE, False)
 
 
 def test_rules_of_a_server_join_those_of_everywhere() -> None:

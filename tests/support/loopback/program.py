@@ -45,6 +45,7 @@ class Wired:
     clock: Skewed
     theirs: Skewed
     gate: Gate
+    page: str = ""
     bots: list[tuple[LimnerBot, asyncio.Task[None]]] = field(default_factory=list)
 
     @property
@@ -55,7 +56,9 @@ class Wired:
     async def connect(self, heartbeat_s: float = 60.0) -> LimnerBot:
         """Start a bot, as main.py does, and wait until it is ready."""
         studio, keep = self.program.studio, self.program.archive.cards_stand
-        bot = LimnerBot(studio, guilds=(), clock=self.clock, pause=lambda _: asyncio.sleep(SHORT_S), keep=keep)
+        bot = LimnerBot(
+            studio, guilds=(), clock=self.clock, pause=lambda _: asyncio.sleep(SHORT_S), keep=keep, page=self.page
+        )
         bot._connection.heartbeat_timeout = heartbeat_s
         self.program.faces["discord"] = bot.face
         task = asyncio.create_task(bot.serve("a token for tests"), name="discord")
@@ -93,8 +96,8 @@ class Wired:
 
 
 @asynccontextmanager
-async def wired(data: Path, *, gated: bool = False, connect: bool = True) -> AsyncIterator[Wired]:
-    """Run Discord and the program on one line; gated: the device waits for `gate`."""
+async def wired(data: Path, *, gated: bool = False, connect: bool = True, page: str = "") -> AsyncIterator[Wired]:
+    """Run Discord and the program on one line; gated: the device waits for `gate`; page: its public address."""
     theirs, clock, gate = Skewed(), Skewed(), Gate()
     if not gated:
         gate.open()
@@ -104,7 +107,7 @@ async def wired(data: Path, *, gated: bool = False, connect: bool = True) -> Asy
         discord.rest.ack_s = PATIENCE_S
         with pointed_at(discord.url):
             async with running(data, lambda *_: engine) as program:
-                here = Wired(data, discord, program, clock, theirs, gate)
+                here = Wired(data, discord, program, clock, theirs, gate, page)
                 try:
                     if connect:
                         await here.connect()
