@@ -30,7 +30,7 @@ SAMPLERS = (
 )
 """Every Sampler id; `inference/samplers.py` says which scheduler class each one is."""
 
-DISTILLED = ("sd1-lcm", "sdxl-lcm")
+DISTILLED = ("sd1-lcm", "sd2-lcm", "sdxl-lcm")
 """Families whose Model reads the guidance as a number in each row: no negative row is run beside the positive one."""
 
 Json = Mapping[str, Any]

@@ -66,9 +66,9 @@ def self_test(forward: Callable[..., torch.Tensor], weights: Any, sizes: Sequenc
     """
     unet = weights.unet
     generator = torch.Generator().manual_seed(0)
-    side, width = int(unet.config.sample_size), int(unet.config.cross_attention_dim)
+    side = int(unet.config.sample_size)
     latents = torch.randn(max(sizes), int(unet.config.in_channels), side, side, generator=generator)
-    text = torch.randn(max(sizes), weights.reader.tokens, width, generator=generator)
+    text = torch.randn(max(sizes), *weights.text_shape, generator=generator)
     times = torch.linspace(900, 20, max(sizes)).to(unet.device)
     latents, text = latents.to(unet.device, unet.dtype), text.to(unet.device, unet.dtype)
     added = {

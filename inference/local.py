@@ -14,12 +14,12 @@ from core.picture import Fingerprint, pixels_digest
 from core.progress import Painted
 from core.recipe import ModelRef, Paint, Upscale
 from inference import fingerprint, masks, noise, previews, samplers
+from inference.adapters.table import embed, forward
 from inference.conditioning import Conditioning
-from inference.embedding import embed
-from inference.families import sd1
+from inference.families.table import MASKED
 from inference.finish.png import Pixels, encode
 from inference.finish.upscale import Enlarging, enlarge
-from inference.making import Making, advance_all, call, forward
+from inference.making import Making, advance_all, call
 from inference.models import Registry
 from inference.quiet import hush
 from inference.run import Batch, Key, Run
@@ -258,8 +258,8 @@ def _refuse(recipe: Paint) -> None:
         raise BadInput("This picture was painted with a LoRA, which Limner cannot load yet.", "Leave it out.")
     if recipe.mask is not None and recipe.sketch is None:
         raise BadInput("This recipe has a mask and no sketch to keep the rest of.", "Send a sketch with the mask.")
-    if recipe.mask is not None and recipe.model.family not in (sd1.FAMILY, sd1.DISTILLED):
-        raise BadInput("A mask works with Stable Diffusion 1 models alone.", "Choose one, or leave the mask out.")
+    if recipe.mask is not None and recipe.model.family not in MASKED:
+        raise BadInput("A mask works with Stable Diffusion 1 and 2 models alone.", "Choose one, or leave the mask out.")
     if recipe.watermark:
         raise BadInput("This recipe asks for a watermark, which Limner cannot write yet.", "Leave it out.")
 

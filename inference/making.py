@@ -9,9 +9,10 @@ from typing import Any
 import torch
 
 from core.errors import PaintFailed
+from inference.adapters.table import forward
 from inference.masks import Masked
 from inference.run import Batch, Run
-from inference.weights import FORMATS, GUIDANCE, Weights
+from inference.weights import Weights
 
 
 @dataclass(slots=True)
@@ -72,27 +73,6 @@ def call(batch: Batch, device: torch.device) -> torch.Tensor:
     joined = {name: torch.cat([*rows, *[rows[0][:1]] * padding]) for name, rows in added.items()}
     weights = batch.runs[0].state.weights
     return forward(weights, torch.cat(latents), torch.cat(timesteps).to(device), torch.cat(texts), joined)
-
-
-def forward(
-    weights: Weights,
-    latents: torch.Tensor,
-    timesteps: torch.Tensor,
-    text: torch.Tensor,
-    added: Mapping[str, torch.Tensor],
-) -> torch.Tensor:
-    """Make the one model call: [rows, C, H/8, W/8], [rows], [rows, tokens, width] -> [rows, C, H/8, W/8]."""
-    latents = latents.contiguous(memory_format=FORMATS[weights.plan.memory_format])
-    beside = {name: row for name, row in added.items() if name != GUIDANCE}
-    found = weights.unet(
-        latents,
-        timesteps,
-        encoder_hidden_states=text,
-        timestep_cond=added.get(GUIDANCE),
-        added_cond_kwargs=beside or None,
-        return_dict=False,
-    )
-    return found[0]  # type: ignore[no-any-return]
 
 
 def advance_all(runs: Sequence[Run], out: torch.Tensor) -> list[bool]:

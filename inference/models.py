@@ -11,12 +11,9 @@ from typing import Any
 from core.draft import GUIDANCE, STEPS, ModelCard
 from core.errors import ModelUnavailable
 from core.records import WeightsFile
-from inference.families import sd1, sdxl
-from inference.families.facts import is_distilled
 from inference.families.folder import NOTES, broken, files, read_json
+from inference.families.table import module_of
 
-FAMILIES = {pipeline: family for family in (sd1, sdxl) for pipeline in family.PIPELINES}
-"""The adapters, by the pipeline class a model_index.json names; any other class is refused."""
 HASHED = {".safetensors", ".json", ".txt"}
 """Weights, settings and tokenizer files (vocab.json, merges.txt): what decides pixels."""
 WISHES: Mapping[str, tuple[type, ...]] = {
@@ -91,15 +88,6 @@ class Registry:
         )
 
 
-def family_of(folder: Path) -> str | None:
-    """Return the family of a folder's pipeline class and UNet, None where it is none of ours."""
-    family = FAMILIES.get(str(read_json(folder / "model_index.json").get("_class_name")))
-    if family is None:
-        return None
-    distilled = is_distilled(read_json(folder / "unet" / "config.json"))
-    return str(family.DISTILLED if distilled else family.FAMILY)
-
-
 def _entry(name: str, folder: Path, builtin: bool) -> Entry:
     try:
         card = _card(name, folder, builtin)
@@ -114,10 +102,7 @@ def _card(name: str, folder: Path, builtin: bool) -> ModelCard:
     for _ in files(folder):  # refuses links, pickles and code before anything is read
         pass
     index = read_json(folder / "model_index.json")
-    pipeline = str(index.get("_class_name"))
-    family = FAMILIES.get(pipeline)
-    if family is None:
-        raise broken(f"It is a {pipeline}, which Limner cannot use.", f"It can use: {', '.join(sorted(FAMILIES))}.")
+    family = module_of(folder, index)
     facts = family.read(folder, index)
     card = ModelCard(
         name=name,

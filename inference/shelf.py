@@ -9,8 +9,9 @@ from pathlib import Path
 import torch
 
 from core.errors import ModelUnavailable
-from inference.models import family_of
-from inference.weights import LOADERS, Plan, Weights
+from inference.adapters import table
+from inference.families.table import family_of
+from inference.weights import Plan, Weights
 
 
 class Shelf:
@@ -26,10 +27,6 @@ class Shelf:
     def get(self, plan: Plan) -> Weights:
         """Return a Model, loaded now where it is not yet; raise ModelUnavailable where it cannot be."""
         if plan not in self._loaded:
-            if plan.family not in LOADERS:
-                raise ModelUnavailable(
-                    f"There is no way to paint with the family {plan.family}.", "Choose another model."
-                )
             folder = self._folder(plan.digest)
             # A Recipe may come from a file: under a false family its Run would spoil the calls it shares.
             if family_of(folder) != plan.family:
@@ -39,7 +36,7 @@ class Shelf:
             while len(self._loaded) >= self._keep:
                 self._loaded.popitem(last=False)
             try:
-                self._loaded[plan] = LOADERS[plan.family](folder, plan, self._device)
+                self._loaded[plan] = table.load(folder, plan, self._device)
             except (OSError, ValueError, KeyError) as error:
                 raise ModelUnavailable(
                     f"The model in {folder.name} does not load: {error}.", "Copy it again."

@@ -1,4 +1,4 @@
-"""A Model's weights in memory: how each family is loaded, with an explicit dtype."""
+"""A Model's weights in memory: its parts loaded from this disk, with an explicit dtype."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
-from transformers import CLIPTextModel, CLIPTextModelWithProjection
+from diffusers import UNet2DConditionModel
 
 from inference.conditioning import Reader
-from inference.families import sd1, sdxl
 from inference.families.facts import PARTS
-from inference.families.folder import read_json, weights_file
-from inference.previews import Colours, fit
+from inference.families.folder import weights_file
+from inference.previews import Colours
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 GUIDANCE = "timestep_cond"
@@ -41,7 +39,8 @@ class Plan:
 class Weights:
     """Hold one loaded Model: what the Engine calls, its Prompts' reader, and the map from Latent to preview colours.
 
-    added: the width of each row its UNet reads beside the text. upcast: its VAE overflows in float16. zero_negative: an
+    unet: or the transformer in its place. text_shape: tokens and width of a short Prompt's text rows. added: the width
+    of each row its UNet reads beside the text. upcast: its VAE overflows in float16. zero_negative: an
     empty negative Prompt is zeros.
     """
 
@@ -52,6 +51,7 @@ class Weights:
     reader: Reader
     colours: Colours
     latent_scale: int
+    text_shape: tuple[int, int]
     text_encoder_2: Any = None
     reader_2: Any = None
     added: Mapping[str, int] = field(default_factory=dict)
@@ -74,58 +74,29 @@ class Weights:
         return (self.plan.digest, self.plan.dtype)
 
 
-def load_sd1(folder: Path, plan: Plan, device: torch.device) -> Weights:
-    """Load a Stable Diffusion 1.x folder: safetensors from this disk alone."""
-    text_encoder = _load(CLIPTextModel, folder / "text_encoder", "text_encoder", plan, device)
-    vae = _load(AutoencoderKL, folder / "vae", "vae", plan, device)
-    unet = _unet(folder, plan, device)
-    return Weights(
-        plan=plan,
-        unet=unet,
-        vae=vae,
-        text_encoder=text_encoder,
-        reader=Reader(folder),
-        colours=fit(vae),
-        latent_scale=2 ** (len(vae.config.block_out_channels) - 1),
-        added=_distilled(unet),
-    )
-
-
-def load_sdxl(folder: Path, plan: Plan, device: torch.device) -> Weights:
-    """Load a Stable Diffusion XL folder: safetensors from this disk alone."""
-    second = _load(CLIPTextModelWithProjection, folder / "text_encoder_2", "text_encoder_2", plan, device)
-    vae = _load(AutoencoderKL, folder / "vae", "vae", plan, device)
-    unet = _unet(folder, plan, device)
-    with widened(vae, vae.config.force_upcast):
-        colours = fit(vae)
-    return Weights(
-        plan=plan,
-        unet=unet,
-        vae=vae,
-        text_encoder=_load(CLIPTextModel, folder / "text_encoder", "text_encoder", plan, device),
-        reader=Reader(folder),
-        colours=colours,
-        latent_scale=2 ** (len(vae.config.block_out_channels) - 1),
-        text_encoder_2=second,
-        reader_2=Reader(folder, "_2"),
-        added={"text_embeds": int(second.config.projection_dim), "time_ids": sdxl.SIZES, **_distilled(unet)},
-        upcast=bool(vae.config.force_upcast),
-        zero_negative=sdxl.zero_negative(read_json(folder / "model_index.json")),
-    )
-
-
-def _distilled(unet: Any) -> dict[str, int]:
+def distilled(unet: Any) -> dict[str, int]:
     """Return the width of the row a distilled UNet reads its guidance in, nothing for any other."""
     width = unet.config.time_cond_proj_dim
     return {} if width is None else {GUIDANCE: int(width)}
 
 
-LOADERS: dict[str, Callable[[Path, Plan, torch.device], Weights]] = {
-    sd1.FAMILY: load_sd1,
-    sd1.DISTILLED: load_sd1,
-    sdxl.FAMILY: load_sdxl,
-    sdxl.DISTILLED: load_sdxl,
-}
+def load_unet(folder: Path, plan: Plan, device: torch.device) -> Any:
+    """Load a folder's UNet, attending as the Plan says."""
+    unet = load_part(UNet2DConditionModel, folder, "unet", plan, device)
+    if plan.attention == "fused-qkv":
+        unet.fuse_qkv_projections()
+    return unet
+
+
+def load_part(kind: Any, folder: Path, name: str, plan: Plan, device: torch.device) -> Any:
+    """Load one part of a folder in the Plan's dtype; all but a text encoder in its memory format, too."""
+    part = folder / name
+    variant = "fp16" if ".fp16." in weights_file(part, PARTS[name][2]).name else None
+    found = kind.from_pretrained(
+        part, dtype=DTYPES[plan.dtype], local_files_only=True, use_safetensors=True, variant=variant
+    )
+    found = found.to(device).eval().requires_grad_(False)
+    return found if name.startswith("text_encoder") else found.to(memory_format=FORMATS[plan.memory_format])
 
 
 @contextmanager
@@ -141,17 +112,5 @@ def widened(vae: Any, needed: bool) -> Iterator[Any]:
             vae.to(own)
 
 
-def _unet(folder: Path, plan: Plan, device: torch.device) -> Any:
-    unet = _load(UNet2DConditionModel, folder / "unet", "unet", plan, device)
-    if plan.attention == "fused-qkv":
-        unet.fuse_qkv_projections()
-    return unet
-
-
-def _load(kind: Any, part: Path, name: str, plan: Plan, device: torch.device) -> Any:
-    variant = "fp16" if ".fp16." in weights_file(part, PARTS[name][2]).name else None
-    found = kind.from_pretrained(
-        part, dtype=DTYPES[plan.dtype], local_files_only=True, use_safetensors=True, variant=variant
-    )
-    found = found.to(device).eval().requires_grad_(False)
-    return found if name.startswith("text_encoder") else found.to(memory_format=FORMATS[plan.memory_format])
+Load = Callable[[Path, Plan, torch.device], Weights]
+"""How a Model's folder becomes its Weights."""

@@ -13,9 +13,11 @@ from core.cost import calls, cost
 from core.draft import Draft, SketchInfo, fill
 from core.errors import BadWords, ModelUnavailable
 from core.recipe import ModelRef, Paint
+from inference.adapters.sd import load as load_sd1
+from inference.adapters.table import embed
 from inference.conditioning import Conditioning
-from inference.embedding import embed, guidance_row
-from inference.weights import GUIDANCE, Plan, load_sd1
+from inference.embedding import guidance_row
+from inference.weights import GUIDANCE, Plan
 from tests.support.oracle import models
 from tests.support.painting import batch_of, engine, recipe, registry, runs_of
 from tests.support.tiny_model import shared_tiny_model

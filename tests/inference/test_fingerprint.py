@@ -17,9 +17,9 @@ CPU = torch.device("cpu")
 
 
 def unet(channels: int = 4) -> Any:
-    config = SimpleNamespace(sample_size=8, cross_attention_dim=16, in_channels=channels)
+    config = SimpleNamespace(sample_size=8, in_channels=channels)
     model = SimpleNamespace(config=config, device=CPU, dtype=torch.float32, named_modules=lambda: iter(()))
-    return SimpleNamespace(unet=model, reader=SimpleNamespace(tokens=5), added={})
+    return SimpleNamespace(unet=model, text_shape=(5, 16), added={})
 
 
 def test_facts_are_flat_json_and_name_what_moves_pixels() -> None:

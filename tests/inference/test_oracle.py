@@ -30,6 +30,7 @@ def _everyday() -> tuple[Case, ...]:
         Case("tiny", "ddim", 7.5, eta=0.5),
         *INPAINT,
         *FEW_STEPS,
+        *SECOND,
     )
 
 
@@ -61,6 +62,19 @@ FEW_STEPS = (
     Case("turbo_xl", "euler-a", 0.0, size=TALL, steps=4),
     Case("turbo_xl", "euler-a", 3.0, 0.5, steps=2),
 )
+SECOND = (
+    Case("two", "ddim", 7.5, negative="blurry"),
+    Case("two", "plms", 7.5, size=TALL),
+    Case("two", "dpmpp-2m-karras", 5.0, 0.6),
+    Case("two", "dpmpp-2m-sde", 1.0),
+    Case("two", "euler-a", 7.5, 0.6, TALL),
+    Case("two", "heun", 1.0, size=TALL),
+    Case("two", "unipc", 7.5),
+    Case("two", "lms", 5.0, masked=True, strength=0.6),
+    Case("two_noise", "euler", 7.5),
+    Case("two_noise", "lcm", 1.0, 0.6),
+    Case("two_nine", "ddim", 5.0, 0.6, masked=True),
+)
 EVERYDAY = _everyday()
 IDS = [case.name for case in EVERYDAY]
 
@@ -87,7 +101,7 @@ def test_bfloat16_among_strangers_is_the_stock_picture_bit_for_bit(number: int) 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_a_picture_from_company_is_made_again_alone_bit_for_bit(dtype: str) -> None:
-    local = engine(models(), dtype=dtype, loaded=8)
+    local = engine(models(), dtype=dtype, loaded=len(models().cards()))
     for made in company(EVERYDAY, dtype)[::2]:
         again = Run("again", 0, "p", made.recipe, replay=Replay(made.painted.fingerprint, made.painted.pixels_digest))
         assert paint_alone(local, again).pixels_digest == made.painted.pixels_digest, made.case.name
@@ -112,7 +126,7 @@ def test_every_pair_of_values_is_among_the_everyday_cases() -> None:
 @pytest.mark.soak
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-@pytest.mark.parametrize("model", ["tiny", "xl", "lcm", "lcm_xl", "masked", "nine"])
+@pytest.mark.parametrize("model", ["tiny", "xl", "two", "two_noise", "lcm", "lcm_xl", "masked", "nine"])
 def test_every_combination_among_strangers_is_the_stock_picture(model: str, dtype: str) -> None:
     """In bfloat16 a call of one row may round a value otherwise: told by `alone_at_the_stocks_rows`, and seldom."""
     if dtype == "bfloat16" and not HAS_BF16:

@@ -13,10 +13,12 @@ import pytest
 import torch
 
 from core.errors import ModelUnavailable
+from inference.adapters.sdxl import load as load_sdxl
+from inference.adapters.table import embed
 from inference.conditioning import Conditioning
-from inference.embedding import Embedded, embed
+from inference.embedding import Embedded
 from inference.models import Registry
-from inference.weights import Plan, Weights, load_sdxl
+from inference.weights import Plan, Weights
 from tests.support.painting import engine, paint_alone, recipe, registry, runs_of
 from tests.support.tiny_model import byte_tokenizer, shared_tiny_model
 from tests.support.tiny_sdxl import make_tiny_sdxl, shared_tiny_sdxl

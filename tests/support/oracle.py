@@ -36,6 +36,7 @@ from tests.support.painting import (
     step_together,
 )
 from tests.support.tiny_model import make_tiny_model, shared_tiny_model
+from tests.support.tiny_sd2 import make_tiny_sd2, shared_tiny_sd2
 from tests.support.tiny_sdxl import make_tiny_sdxl, shared_tiny_sdxl
 
 CPU_INFO = Path("/proc/cpuinfo")
@@ -46,6 +47,7 @@ LATE = 0.075
 """Of 80 Karras steps: a start at a timestep that comes twice; a sampler not told its index takes the second."""
 STOCK = {
     "sd1": ("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline"),
+    "sd2": ("StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline"),
     "sdxl": ("StableDiffusionXLPipeline", "StableDiffusionXLImg2ImgPipeline"),
 }
 """What paints a family's words alone, and its Sketches; a distilled one's too."""
@@ -115,6 +117,9 @@ def models() -> Registry:
         nine=shared_tiny_model(9),
         lcm=make_tiny_model(root / "lcm", guidance_row=32),
         lcm_xl=make_tiny_sdxl(root / "lcm_xl", guidance_row=48),
+        two=shared_tiny_sd2(),
+        two_noise=make_tiny_sd2(root / "two_noise", "epsilon"),
+        two_nine=make_tiny_sd2(root / "two_nine", channels=9),
         turbo=turbo(shared_tiny_model(), root / "turbo", "EulerDiscreteScheduler"),
         turbo_xl=turbo(shared_tiny_sdxl(), root / "turbo_xl", "EulerAncestralDiscreteScheduler"),
     )
@@ -136,7 +141,7 @@ def as_it_is(pipe: Any) -> None:
 @cache
 def company(cases: tuple[Case, ...], dtype: str, seed: int = 3, **settings: str) -> list[Made]:
     """Return what the engine makes of all Cases at once, in random Batches; settings: of the engine."""
-    local = engine(models(), dtype=dtype, loaded=8, **settings)
+    local = engine(models(), dtype=dtype, loaded=len(models().cards()), **settings)
     local.warm()
     recipes = [case.recipe(number) for number, case in enumerate(cases)]
     runs = runs_of(recipes)
@@ -210,7 +215,7 @@ def alone_at_the_stocks_rows(made: Made, dtype: str) -> bool:
     A layer that reads one vector a row takes another kernel for a single row, and rounds a value otherwise once in
     some hundred calls; whoever reproduces the Picture pads as the trace says and meets the same kernel.
     """
-    local = engine(models(), dtype=dtype, loaded=8)
+    local = engine(models(), dtype=dtype, loaded=len(models().cards()))
     run = runs_of([made.recipe])[0]
     local.begin(run)
     while run.left:

@@ -52,15 +52,6 @@ def make_tiny_model(folder: Path, seed: int = 0, channels: int = 4, guidance_row
         up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
         time_cond_proj_dim=guidance_row,
     )
-    vae = diffusers.AutoencoderKL(
-        block_out_channels=(16, 32, 32, 32),
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4,
-        latent_channels=4,
-        layers_per_block=1,
-        norm_num_groups=8,
-        sample_size=64,
-    )
     kind = diffusers.StableDiffusionPipeline if channels == 4 else diffusers.StableDiffusionInpaintPipeline
     noises = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000}
     sampler = diffusers.PNDMScheduler(
@@ -69,7 +60,7 @@ def make_tiny_model(folder: Path, seed: int = 0, channels: int = 4, guidance_row
     if guidance_row is not None:
         kind, sampler = diffusers.LatentConsistencyModelPipeline, diffusers.LCMScheduler(**noises, steps_offset=1)
     pipe = kind(
-        vae=vae,
+        vae=small_vae(),
         text_encoder=transformers.CLIPTextModel(text),
         tokenizer=tokenizer,
         unet=unet,
@@ -81,6 +72,22 @@ def make_tiny_model(folder: Path, seed: int = 0, channels: int = 4, guidance_row
     pipe.save_pretrained(folder, safe_serialization=True)
     torch.random.set_rng_state(before)
     return folder
+
+
+def small_vae(**settings: Any) -> Any:
+    """Return a VAE of random weights: 64 px become 8, of 4 channels unless said otherwise."""
+    return import_module("diffusers").AutoencoderKL(
+        **{
+            "block_out_channels": (16, 32, 32, 32),
+            "down_block_types": ("DownEncoderBlock2D",) * 4,
+            "up_block_types": ("UpDecoderBlock2D",) * 4,
+            "latent_channels": 4,
+            "layers_per_block": 1,
+            "norm_num_groups": 8,
+            "sample_size": 64,
+            **settings,
+        }
+    )
 
 
 def byte_tokenizer(pad: str = "<|endoftext|>", merges: tuple[tuple[str, str], ...] = (), longest: int = 77) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.support.tiny_model import byte_tokenizer
+from tests.support.tiny_model import byte_tokenizer, small_vae
 
 
 def make_tiny_sdxl(
@@ -26,16 +26,7 @@ def make_tiny_sdxl(
     before = torch.random.get_rng_state()
     torch.manual_seed(seed)
     first, second = byte_tokenizer(), second or byte_tokenizer(pad="!")
-    vae = diffusers.AutoencoderKL(
-        block_out_channels=(16, 32, 32, 32),
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4,
-        latent_channels=4,
-        layers_per_block=1,
-        norm_num_groups=8,
-        sample_size=64,
-        scaling_factor=0.13025,
-    )
+    vae = small_vae(scaling_factor=0.13025)
     pipe = diffusers.StableDiffusionXLPipeline(
         vae=vae,
         text_encoder=transformers.CLIPTextModel(_text(first, 32, "quick_gelu")),
