@@ -167,11 +167,12 @@ async def build(
         least_free=config.storage.min_free_mb * 1_000_000,
     )
     meters = Meters()
-    registry = Registry({"builtin": HOME / "models" / "builtin", **folders(config)})
+    named = {"builtin": HOME / "models" / "builtin", **folders(config)}
+    registry = Registry(named)
     load = loader(archive, asyncio.get_running_loop())
     ground: Callable[[str], Ground] = unknown
     if make_engine is None:
-        device = await read_device(config, archive)
+        device = await read_device(config, archive, named.get(config.models.default, HOME))
         tests = await SelfTests.read(archive, device, config.engine.rows, config.engine.mode)
         ground = tests.ground
         sizes = config.engine.rows if config.engine.mode == "fast" else config.engine.rows[-1:]

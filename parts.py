@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import secrets
 from collections.abc import Awaitable, Callable
@@ -13,9 +14,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.config import Config
-from core.errors import NotFound
+from core.errors import BadConfig, NotFound, StudioError
 from db.archive import SqlArchive
-from inference.device import DeviceChoice, choose
+from inference import memory
+from inference.device import PROFILES, SPARING, DeviceChoice, choose
 from inference.engine import Engine
 from inference.models import Registry
 from inference.quiet import set_environment
@@ -23,6 +25,8 @@ from inference.selftests import SelfTests
 
 Load = Callable[[str, Literal["sketch", "mask", "picture"]], bytes]
 MakeEngine = Callable[[Load, Registry], Engine]
+
+log = logging.getLogger("limner")
 
 
 def probe(config: Config) -> dict[str, Any]:
@@ -52,6 +56,7 @@ def local(config: Config, device: DeviceChoice, registry: Registry, load: Load, 
         threads=device.threads,
         memory_format=device.memory_format,
         attention=device.attention,
+        profile=device.profile,
         sizes=config.engine.rows,
         mode=config.engine.mode,
         default=config.models.default,
@@ -91,8 +96,11 @@ def loader(archive: SqlArchive, loop: asyncio.AbstractEventLoop) -> Load:
     return lambda digest, kind: asyncio.run_coroutine_threadsafe(read(digest, kind), loop).result()
 
 
-async def read_device(config: Config, archive: SqlArchive) -> DeviceChoice:
-    """Return dtype and threads as written down at first start; what the owner sets goes over them."""
+async def read_device(config: Config, archive: SqlArchive, default: Path) -> DeviceChoice:
+    """Return dtype, threads and profile as written down at first start; what the owner sets goes over them.
+
+    default: the folder of the default Model, which a profile must suit.
+    """
     wanted, noted = config.engine, await archive.overrides()
     choice = choose(
         wanted.device,
@@ -102,7 +110,25 @@ async def read_device(config: Config, archive: SqlArchive) -> DeviceChoice:
     )
     if "engine.dtype" not in noted:
         await archive.override({"engine.dtype": choice.dtype, "engine.threads": choice.threads})
-    return replace(choice, memory_format=wanted.memory_format, attention=wanted.attention)
+    profile = str(noted.get("engine.profile", "auto")) if wanted.profile == "auto" else wanted.profile
+    if profile == "auto":
+        profile = _profile(choice, default)
+        await archive.override({"engine.profile": profile})
+    if profile == SPARING and wanted.attention != "sdpa":
+        raise BadConfig(
+            f"engine.attention = {wanted.attention} does not go with the memory profile {profile}.",
+            "Set engine.attention to sdpa, or engine.profile to balanced.",
+        )
+    return replace(choice, memory_format=wanted.memory_format, attention=wanted.attention, profile=profile)
+
+
+def _profile(choice: DeviceChoice, default: Path) -> str:
+    try:
+        return memory.choose_profile(default, choice.dtype, choice.device, memory.free_bytes(choice.device))
+    except (OSError, ValueError, StudioError) as error:
+        # The Registry says what is wrong with that Model; the device starts all the same.
+        log.warning("the memory profile is %s, since the default model cannot be read: %s", PROFILES[0], error)
+        return PROFILES[0]
 
 
 def folders(config: Config) -> dict[str, Path]:

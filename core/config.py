@@ -47,6 +47,7 @@ class EngineTable(Table):
     threads: int = Field(ge=0, le=512)
     memory_format: Literal["contiguous", "channels_last"]
     attention: Literal["sdpa", "fused-qkv"]
+    profile: Literal["auto", "high", "balanced", "low"]
     mode: Literal["fast", "exact"]
     rows: tuple[int, ...] = Field(min_length=1)
     previews: int = Field(ge=0, le=50)

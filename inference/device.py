@@ -11,6 +11,9 @@ from typing import Any
 
 CPU_INFO = Path("/proc/cpuinfo")
 NVIDIA = Path("/proc/driver/nvidia/gpus")
+PROFILES = ("high", "balanced", "low")
+"""How much of a Model is on the device at once, most first; what it saves in memory it costs in time."""
+SPARING = PROFILES[-1]
 PACKAGES = ("torch", "diffusers", "transformers", "pillow")
 """Packages whose versions may change bits; a Fingerprint has each by this name."""
 
@@ -24,6 +27,7 @@ class DeviceChoice:
     threads: int
     memory_format: str = "contiguous"
     attention: str = "sdpa"
+    profile: str = PROFILES[0]
 
 
 def has_cuda() -> bool:
@@ -52,6 +56,7 @@ def known_facts(choice: DeviceChoice) -> dict[str, Any]:
         "threads": choice.threads,
         "memory_format": choice.memory_format,
         "attention": choice.attention,
+        "profile": choice.profile,
         "onednn_max_cpu_isa": isa,
     }
 

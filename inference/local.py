@@ -13,9 +13,10 @@ from core.errors import BadInput, EmptyPicture, OutOfMemory, PaintFailed
 from core.picture import Fingerprint, pixels_digest
 from core.progress import Painted
 from core.recipe import ModelRef, Paint, Upscale
-from inference import fingerprint, masks, noise, previews, samplers
+from inference import fingerprint, masks, noise, previews, profiles, samplers
 from inference.adapters.table import embed, forward
 from inference.conditioning import Conditioning
+from inference.device import PROFILES
 from inference.families.table import MASKED
 from inference.finish.png import Pixels, encode
 from inference.finish.upscale import Enlarging, enlarge
@@ -53,6 +54,7 @@ class LocalEngine:
         mode: Mode = "fast",
         memory_format: str = "contiguous",
         attention: str = "sdpa",
+        profile: str = "high",
         default: str = "builtin",
         loaded: int = 2,
         verdicts: MutableMapping[str, str] | None = None,
@@ -69,7 +71,14 @@ class LocalEngine:
         self._load = load
         self._registry = registry
         self._device = torch.device(device)
-        self._own = Key(model="", dtype=dtype, threads=threads, memory_format=memory_format, attention=attention)
+        self._own = Key(
+            model="",
+            dtype=dtype,
+            threads=threads,
+            memory_format=memory_format,
+            attention=attention,
+            profile=profile,
+        )
         self._mode = mode
         self._default = default
         self._shelf = Shelf(registry.folder, self._device, loaded)
@@ -83,6 +92,7 @@ class LocalEngine:
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.allow_tf32 = False
         torch.backends.cuda.matmul.allow_tf32 = False
+        profiles.say(self._own.profile, self._device)
         self._facts = fingerprint.device_facts(self._device)
         card = self._registry.card(self._default)
         if card.state != "ready":
@@ -99,7 +109,9 @@ class LocalEngine:
         _refuse(run.recipe)
         key = self._applied(run, run.recipe)
         with self._under(key):
-            made = self._begin(run.recipe, key)
+            weights = self._weights(run.recipe.model, key)
+            with profiles.present(weights, self._device):
+                made = self._begin(run.recipe, weights)
         run.key = replace(key, latent=(made.latent.shape[-1], made.latent.shape[-2]), text=made.text.shape[1])
         run.rows, run.calls, run.state = len(made.text), len(made.timesteps), made
 
@@ -131,7 +143,7 @@ class LocalEngine:
         if isinstance(run.state, Enlarging):
             return Decoded(run.state, made_by)
         making: Making = run.state
-        with self._under(key):
+        with self._under(key), profiles.present(making.weights, self._device):
             with widened(making.weights.vae, making.weights.upcast and making.latent.dtype is torch.float16) as vae:
                 latent = making.latent.to(vae.dtype) / vae.config.scaling_factor
                 image = vae.decode(latent, return_dict=False)[0]
@@ -162,14 +174,15 @@ class LocalEngine:
 
     def _weights(self, model: ModelRef, key: Key) -> Weights:
         """Return a loaded Model; under the device's own switches each answers the self-test once."""
-        weights = self._shelf.get(Plan(model.digest, model.family, key.dtype, key.memory_format, key.attention))
+        weights = self._shelf.get(
+            Plan(model.digest, model.family, key.dtype, key.memory_format, key.attention, key.profile)
+        )
         if not key.exclusive and model.digest not in self._verdicts:
             told = fingerprint.self_test(lambda *rows: forward(weights, *rows), weights, self._tried)
             self._verdicts[model.digest] = told
         return weights
 
-    def _begin(self, recipe: Paint, key: Key) -> Making:
-        weights = self._weights(recipe.model, key)
+    def _begin(self, recipe: Paint, weights: Weights) -> Making:
         if weights.knows_masks and recipe.mask is None:
             raise BadInput(
                 "This model repaints a part of a picture: it needs a sketch and a mask.", "Choose another model."
@@ -227,6 +240,7 @@ class LocalEngine:
         logged = {} if run.replay is None else run.replay.fingerprint.facts
         dtype, threads = logged.get("dtype"), logged.get("threads")
         memory, attention = logged.get("memory_format"), logged.get("attention")
+        profile = logged.get("profile")
         found = replace(
             own,
             model=recipe.model.digest,
@@ -234,6 +248,7 @@ class LocalEngine:
             threads=threads if isinstance(threads, int) and 1 <= threads <= MOST_THREADS else own.threads,
             memory_format=str(memory) if memory in FORMATS else own.memory_format,
             attention=str(attention) if attention in ATTENTIONS else own.attention,
+            profile=str(profile) if profile in PROFILES else own.profile,
         )
         return found if replace(found, model=own.model) == own else replace(found, exclusive=True)
 

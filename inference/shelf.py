@@ -11,6 +11,7 @@ import torch
 from core.errors import ModelUnavailable
 from inference.adapters import table
 from inference.families.table import family_of
+from inference.profiles import settle
 from inference.weights import Plan, Weights
 
 
@@ -36,7 +37,9 @@ class Shelf:
             while len(self._loaded) >= self._keep:
                 self._loaded.popitem(last=False)
             try:
-                self._loaded[plan] = table.load(folder, plan, self._device)
+                weights = table.load(folder, plan, self._device)
+                settle(weights, plan.profile, self._device)
+                self._loaded[plan] = weights
             except (OSError, ValueError, KeyError) as error:
                 raise ModelUnavailable(
                     f"The model in {folder.name} does not load: {error}.", "Copy it again."

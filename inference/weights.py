@@ -15,6 +15,7 @@ from inference.conditioning import Reader
 from inference.families.facts import PARTS
 from inference.families.folder import weights_file
 from inference.previews import Colours
+from inference.profiles import home
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 GUIDANCE = "timestep_cond"
@@ -33,6 +34,7 @@ class Plan:
     dtype: str
     memory_format: str = "contiguous"
     attention: str = "sdpa"
+    profile: str = "high"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ def load_part(kind: Any, folder: Path, name: str, plan: Plan, device: torch.devi
     found = kind.from_pretrained(
         part, dtype=DTYPES[plan.dtype], local_files_only=True, use_safetensors=True, variant=variant
     )
-    found = found.to(device).eval().requires_grad_(False)
+    found = found.to(home(plan.profile, name, device)).eval().requires_grad_(False)
     return found if name.startswith("text_encoder") else found.to(memory_format=FORMATS[plan.memory_format])
 
 

@@ -1,4 +1,4 @@
-"""Memory format and fused attention: a stock pipeline set the same way is the oracle, and Reproduce applies both."""
+"""Memory format, attention, memory profiles: a stock pipeline set so is the oracle, and Reproduce applies them."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ CASES = (
     Case("xl", "unipc", 1.0, 0.6),
     Case("nine", "ddim", 5.0, 0.6, masked=True),
 )
+LARGE = (
+    Case("tiny", "euler", 5.0, size=(96, 72)),
+    Case("xl", "ddim", 1.0, 0.6, size=(72, 96)),
+)
+"""Both are larger than a tile of those VAEs."""
 DTYPES = ("float32", "bfloat16") if HAS_BF16 else ("float32",)
 
 
@@ -41,11 +46,29 @@ def both(pipe: Any) -> None:
     fused(pipe)
 
 
+def balanced(pipe: Any) -> None:
+    """Let the stock pipeline's VAE work in tiles and slices."""
+    pipe.vae.enable_slicing()
+    pipe.vae.enable_tiling()
+
+
+def low(pipe: Any) -> None:
+    """Slice the stock pipeline's attention too."""
+    balanced(pipe)
+    pipe.unet.set_attention_slice("max")
+
+
 OPTIONS = {
     "channels_last": ({"memory_format": "channels_last"}, channels_last),
     "fused": ({"attention": "fused-qkv"}, fused),
     "both": ({"memory_format": "channels_last", "attention": "fused-qkv"}, both),
+    "balanced": ({"profile": "balanced"}, balanced),
+    "low": ({"profile": "low"}, low),
 }
+
+
+def cases_of(settings: dict[str, str]) -> tuple[Case, ...]:
+    return LARGE if "profile" in settings else CASES
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -53,7 +76,7 @@ OPTIONS = {
 def test_the_stock_pipeline_set_the_same_way_paints_the_same(
     settings: dict[str, str], set_up: Callable[[Any], None], dtype: str
 ) -> None:
-    for made in company(CASES, dtype, **settings):
+    for made in company(cases_of(settings), dtype, **settings):
         assert made.painted.fingerprint.facts.items() >= settings.items()
         check(made, dtype, set_up)
 
@@ -63,7 +86,7 @@ def test_an_engine_set_otherwise_makes_it_again_bit_for_bit(
     settings: dict[str, str], set_up: Callable[[Any], None]
 ) -> None:
     local = engine(models(), dtype="float32", loaded=8)
-    for made in company(CASES, "float32", **settings):
+    for made in company(cases_of(settings), "float32", **settings):
         again = Run("again", 0, "p", made.recipe, replay=Replay(made.painted.fingerprint, made.painted.pixels_digest))
         assert paint_alone(local, again).pixels_digest == made.painted.pixels_digest, made.case.name
         assert again.key is not None and again.key.exclusive

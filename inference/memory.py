@@ -1,0 +1,209 @@
+"""Memory: what a Model and a Picture need, read from files alone, and what the device can give; imports no torch."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import resource
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from inference.device import PROFILES, SPARING
+from inference.families.folder import read_json
+
+LOG = logging.getLogger(__name__)
+WIDTHS = {"float32": 4, "bfloat16": 2, "float16": 2}
+"""Bytes of a number, by dtype."""
+UNUSED = frozenset({"safety_checker", "feature_extractor", "image_encoder"})
+"""Parts of a folder that are never loaded."""
+STEPPED = frozenset({"unet", "transformer"})
+DECODED, STEPPED_HELD = 5.0, 60.0
+"""Numbers held at once where a call needs most, measured: a decoder's, for each pixel and channel of its second block;
+a UNet's, for each row, place of the Latent and channel of its first block."""
+SIDE = 512
+CGROUP = Path("/sys/fs/cgroup")
+PROC = Path("/proc")
+KEPT_FREE = 0.1
+"""Part of the memory that others and what is not counted here may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """Hold the bytes of a Model's weights at one dtype: of what is stepped, and of the rest."""
+
+    stepped: int
+    rest: int
+
+    @property
+    def whole(self) -> int:
+        """Return all of it."""
+        return self.stepped + self.rest
+
+
+def weight(folder: Path, dtype: str) -> Weight:
+    """Return what a Model's weights take once loaded, from the headers of its files; a file has but one part."""
+    found = {True: 0, False: 0}
+    for part, numbers in _numbers(folder).items():
+        found[part in STEPPED] += numbers * WIDTHS[dtype]
+    return Weight(found[True], found[False])
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Hold what of a Model's configs decides how much a Picture in the making takes; tile: pixels of a VAE's tile."""
+
+    native: int
+    scale: int
+    stepped: int
+    decoded: int
+    tile: int
+
+
+def shape(folder: Path) -> Shape:
+    """Return a folder's Shape; of what its configs do not say, Stable Diffusion's."""
+    unet, vae = (_config(folder / part / "config.json") for part in ("unet", "vae"))
+    blocks = vae.get("block_out_channels") or [128, 256, 512, 512]
+    scale = 2 ** (len(blocks) - 1)
+    side = int(vae.get("sample_size") or SIDE)
+    native = int(unet.get("sample_size") or SIDE // scale) * scale
+    first = (unet.get("block_out_channels") or [320])[0]
+    return Shape(native * native, scale, int(first), int(blocks[min(1, len(blocks) - 1)]), side * side)
+
+
+def painting(shape: Shape, dtype: str, pixels: int, rows: int, profile: str) -> int:
+    """Estimate the bytes one Picture needs in the making, beside the weights: its dearest call or its decoding."""
+    stepped = STEPPED_HELD * rows * shape.stepped * pixels / shape.scale**2
+    at_once = pixels if profile == PROFILES[0] else min(pixels, shape.tile)
+    return round(max(stepped, DECODED * shape.decoded * at_once) * WIDTHS[dtype])
+
+
+def choose_profile(folder: Path, dtype: str, device: str, free: int | None) -> str:
+    """Return the first profile in which a Model and one guided Picture of its native size fit into what is free.
+
+    Where the device does not tell, it is `high`: what does not fit then is told where it is met.
+    """
+    if free is None:
+        return PROFILES[0]
+    need, look = weight(folder, dtype), shape(folder)
+    for profile in PROFILES[:-1]:
+        if held(need, profile, device) + painting(look, dtype, look.native, 2, profile) <= free * (1 - KEPT_FREE):
+            return profile
+    return SPARING
+
+
+def held(need: Weight, profile: str, device: str) -> int:
+    """Return what of the weights is on the device at most: a CPU has nowhere else to keep them."""
+    if profile == PROFILES[0] or device != "cuda":
+        return need.whole
+    return 0 if profile == SPARING else need.stepped
+
+
+def free_bytes(device: str) -> int | None:
+    """Return how much memory of the device nobody uses, None where it does not tell."""
+    return _free_vram() if device == "cuda" else free_ram()
+
+
+def free_ram(proc: Path = PROC, cgroup: Path = CGROUP) -> int | None:
+    """Return what this process may still take: of the machine, of its group, of its own limit, whichever is least."""
+    known = [bound for bound in (_of_machine(proc), _of_group(proc, cgroup), _of_process(proc)) if bound is not None]
+    return max(min(known), 0) if known else None
+
+
+def own_bytes(proc: Path = PROC) -> int:
+    """Return how much memory this process has resident."""
+    return _line(proc / "self" / "status", "VmRSS") or 0
+
+
+def _numbers(folder: Path) -> Mapping[str, int]:
+    """Return how many numbers each part has; of two variants of the same weights one counts."""
+    files = [folder] if folder.is_file() else sorted(folder.rglob("*.safetensors"))
+    plain = {path.parent for path in files if ".fp16." not in path.name}
+    found: dict[str, int] = {}
+    for path in files:
+        part = path.parent.name
+        if part in UNUSED or (".fp16." in path.name and path.parent in plain):
+            continue
+        found[part] = found.get(part, 0) + _numbers_in(path)
+    return found
+
+
+def _numbers_in(path: Path) -> int:
+    with path.open("rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+    return sum(math.prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
+
+
+def _free_vram() -> int | None:
+    """Ask the driver's own tool: torch is not imported yet where this is asked."""
+    try:
+        found = subprocess.run(
+            ["nvidia-smi", "--query-gpu=memory.free", "--format=csv,noheader,nounits"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+        return int(found.stdout.split()[0]) * 1024 * 1024
+    except (OSError, subprocess.SubprocessError, ValueError, IndexError) as error:
+        LOG.warning("nvidia-smi does not say how much memory is free: %s", error)
+        return None
+
+
+def _of_machine(proc: Path) -> int | None:
+    return _line(proc / "meminfo", "MemAvailable")
+
+
+def _of_group(proc: Path, cgroup: Path) -> int | None:
+    """Return what the control groups above this process leave; what they count as idle cache can be taken back."""
+    left = [bound for place in _groups(proc, cgroup) if (bound := _left_in(place)) is not None]
+    return min(left, default=None)
+
+
+def _groups(proc: Path, cgroup: Path) -> Iterator[Path]:
+    """Yield the memory groups of this process, its own first, of version 2 and 1."""
+    try:
+        lines = (proc / "self" / "cgroup").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, _, named = line.partition(":")
+        kinds, _, inner = named.partition(":")
+        if kinds in ("", "memory"):
+            root = cgroup / kinds
+            place = root / inner.lstrip("/")
+            yield from [place, *(above for above in place.parents if above.is_relative_to(root))]
+
+
+def _left_in(group: Path) -> int | None:
+    for most, now in (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")):
+        try:
+            limit = int((group / most).read_text())  # "max" where there is none
+            idle = (group / "memory.stat").read_text().partition("inactive_file ")[2].split()
+            return limit - int((group / now).read_text()) + int(idle[0] if idle else 0)
+        except (OSError, ValueError):
+            continue
+    return None
+
+
+def _of_process(proc: Path) -> int | None:
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return None if limit == resource.RLIM_INFINITY else limit - (_line(proc / "self" / "status", "VmSize") or 0)
+
+
+def _config(path: Path) -> Mapping[str, Any]:
+    return read_json(path) if path.is_file() else {}
+
+
+def _line(path: Path, name: str) -> int | None:
+    """Return the bytes that a line `name: N kB` says."""
+    try:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if line.startswith(f"{name}:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        return None
+    return None

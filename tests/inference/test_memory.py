@@ -1,0 +1,97 @@
+"""What a Model and a Picture need is read from files; what the device can give is the least of what bounds it."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from inference import memory
+from inference.adapters.table import load
+from inference.device import PROFILES
+from inference.weights import Plan
+from tests.support.tiny_model import shared_tiny_model
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("dtype", ("float32", "bfloat16"))
+def test_the_weights_are_as_large_as_they_are_once_loaded(dtype: str) -> None:
+    folder = shared_tiny_model()
+    loaded = load(folder, Plan("m", "sd1", dtype), CPU)
+    sizes = {
+        name: sum(each.numel() * each.element_size() for each in getattr(loaded, name).parameters())
+        for name in ("unet", "vae", "text_encoder")
+    }
+    found = memory.weight(folder, dtype)
+    assert found.stepped == sizes["unet"] and found.whole == sum(sizes.values())
+
+
+def test_of_two_variants_one_counts_and_of_parts_never_loaded_none(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(shared_tiny_model(), tmp_path / "m"))
+    plain = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    shutil.copy(plain, plain.with_name("diffusion_pytorch_model.fp16.safetensors"))
+    shutil.copytree(folder / "unet", folder / "safety_checker")
+    assert memory.weight(folder, "float32") == memory.weight(shared_tiny_model(), "float32")
+
+
+def proc(tmp_path: Path, available_kb: int, groups: str = "0::/") -> Path:
+    (tmp_path / "proc" / "self").mkdir(parents=True)
+    (tmp_path / "proc" / "meminfo").write_text(f"MemTotal: 99 kB\nMemAvailable:   {available_kb} kB\n")
+    (tmp_path / "proc" / "self" / "cgroup").write_text(groups + "\n")
+    (tmp_path / "proc" / "self" / "status").write_text("VmSize:  2 kB\nVmRSS:  1 kB\n")
+    return tmp_path / "proc"
+
+
+def group(place: Path, limit: str, used: int, idle: int, names: tuple[str, str]) -> None:
+    place.mkdir(parents=True)
+    (place / names[0]).write_text(f"{limit}\n")
+    (place / names[1]).write_text(f"{used}\n")
+    (place / "memory.stat").write_text(f"anon 1\ninactive_file {idle}\n")
+
+
+def test_nobody_may_take_more_than_the_machine_has(tmp_path: Path) -> None:
+    assert memory.free_ram(proc(tmp_path, 7), tmp_path / "none") == 7 * 1024
+    assert memory.own_bytes(tmp_path / "proc") == 1024
+    assert memory.free_ram(tmp_path / "nowhere", tmp_path / "none") is None
+
+
+def test_a_container_may_take_less_and_a_service_in_it_less_still(tmp_path: Path) -> None:
+    seen, groups = proc(tmp_path, 7000, "0::/a/limner.service"), tmp_path / "cgroup"
+    names = ("memory.max", "memory.current")
+    group(groups / "a" / "limner.service", "3000", 900, 100, names)
+    assert memory.free_ram(seen, groups) == 2200
+    group_of_all = groups / "a"
+    (group_of_all / "memory.max").write_text("1500")
+    (group_of_all / "memory.current").write_text("1000")
+    (group_of_all / "memory.stat").write_text("")
+    assert memory.free_ram(seen, groups) == 500
+    (group_of_all / "memory.max").write_text("max")
+    assert memory.free_ram(seen, groups) == 2200
+
+
+def test_the_older_control_groups_count_too(tmp_path: Path) -> None:
+    seen, groups = proc(tmp_path, 7000, "8:cpu:/x\n4:memory:/pod"), tmp_path / "cgroup"
+    group(groups / "memory" / "pod", "5000", 1000, 0, ("memory.limit_in_bytes", "memory.usage_in_bytes"))
+    assert memory.free_ram(seen, groups) == 4000
+
+
+def test_its_own_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: (5 * 1024, 5 * 1024))
+    assert memory.free_ram(proc(tmp_path, 7), tmp_path / "none") == 3 * 1024
+
+
+def test_auto_takes_the_first_profile_that_fits() -> None:
+    folder = shared_tiny_model()
+    need, look = memory.weight(folder, "float32"), memory.shape(folder)
+    for device, least in (("cuda", need.stepped), ("cpu", need.whole)):
+        found = [memory.choose_profile(folder, "float32", device, free) for free in (10**9, least + 3 * 10**6, 10**5)]
+        assert found[0] == "high" and found[-1] == "low"
+    assert memory.choose_profile(folder, "float32", "cuda", None) == "high"
+    assert [memory.held(need, profile, "cuda") for profile in PROFILES] == [need.whole, need.stepped, 0]
+    assert {memory.held(need, profile, "cpu") for profile in PROFILES} == {need.whole}
+    large = [memory.painting(look, "float32", 512 * 512, 1, profile) for profile in PROFILES]
+    assert large[0] > large[1] == large[2], "tiles bound what a decoding needs"
