@@ -102,10 +102,11 @@ Without a picture's id: the newest one. --out keeps what was painted this time."
     ),
     Verb(
         "show",
-        "[picture] [--out FILE]",
+        "[picture or FILE] [--out FILE]",
         "Show all about one picture: words, recipe, digests, what painted it.",
         "./limner show --out again.webp",
-        "Without a picture's id: the newest one. --out saves the picture.",
+        """Without a picture's id: the newest one. --out saves the picture. Of a PNG, JPEG or WebP of ours, A1111,
+        ComfyUI, InvokeAI, Easy Diffusion or Fooocus: the words that paint it here, and what cannot be honoured.""",
         ("--out",),
     ),
     Verb(

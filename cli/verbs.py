@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 
 from cli import backing, own, paint
 from cli.args import Given, take, whole_number
 from cli.console import Console
 from cli.desk import Desk
-from cli.files import Outputs
+from cli.files import FORMS, Outputs, read_input
 from cli.follow import Interrupted
 from cli.help import verb_named
 from core.errors import BadInput, NotFound, StudioError
@@ -108,6 +109,8 @@ def _row(job: JobSheet) -> list[str]:
 
 async def _show(desk: Desk, given: Given) -> int:
     outputs = Outputs(given.options["--out"]) if "--out" in given.options else None
+    if len(given.words) == 1 and Path(given.words[0]).suffix.lower() in FORMS:
+        return await _told_by_file(desk, given, outputs)
     if given.words:
         picture = await desk.studio.picture(desk.person, desk.place, _one(given, "a picture's id"))
     else:
@@ -121,6 +124,20 @@ async def _show(desk: Desk, given: Given) -> int:
         desk.console.data(picture)
     else:
         desk.console.table([[name, value] for name, value in _lines(job, picture) if value])
+    return 0
+
+
+async def _told_by_file(desk: Desk, given: Given, outputs: Outputs | None) -> int:
+    """Say what a file tells of itself, and the words that paint it here."""
+    if outputs is not None:
+        raise BadInput("--out is for a picture of the log.", "Type the words with ./limner imagine, and --out there.")
+    raw = read_input(given.words[0], "The file")
+    found = await desk.studio.read_recipe(desk.person, desk.place, raw)
+    if given.json:
+        desk.console.data(found)
+    else:
+        rows = [["painted by", found["tool"]], ["type", found["words"]], *(["note", each] for each in found["notes"])]
+        desk.console.table([*rows, *([["picture", found["picture"]]] if found["picture"] else [])])
     return 0
 
 

@@ -166,9 +166,9 @@ def named(kind: Kind, words: str) -> str | None:
     return target(words, kind).id
 
 
-def told_by_file(facts: PngFacts) -> Told:
-    """Read what a PNG of ours says of itself; raise CannotReproduce where it says nothing or its pixels are others."""
-    text = facts.texts.get("limner")
+def told_by_file(texts: Mapping[str, str]) -> Told:
+    """Read what a file of ours says of itself; raise CannotReproduce where it says nothing that can be read."""
+    text = texts.get("limner")
     if text is None:
         raise CannotReproduce("This file carries no recipe of ours.", "Bring a PNG saved from Limner with its recipe.")
     try:

@@ -20,7 +20,7 @@ from core.words import caret, clean
 
 __all__ = [
     "COMMANDS", "Target", "caret", "clean", "command", "command_for", "from_argv", "given", "parse", "sampler_id",
-    "target", "prompt_words",
+    "target", "prompt_words", "words_of",
 ]  # fmt: skip
 
 
@@ -78,23 +78,33 @@ def command_for(recipe: Paint, model: str, *, plain: bool = True) -> str:
 
     plain False: for who has Defaults, so that nothing is added to the Prompt and nothing else is avoided.
     """
-    options = f"--seed {recipe.seed} --size {recipe.width}x{recipe.height} --steps {recipe.steps}"
-    options += f" --guidance {recipe.guidance:g} --sampler {recipe.sampler}"
-    if model:
-        options += f" --model {quoted(model)}"
-    if recipe.negative_prompt or not plain:
-        options += f" --no {quoted(recipe.negative_prompt)}"
-    if recipe.strength is not None:
-        options += f" --strength {recipe.strength:g}"
-    if recipe.mask is not None:
-        options += " --inpaint"
-    if recipe.vary is not None:
-        options += f" --vary {recipe.vary.seed}:{recipe.vary.amount:g}"
-    if not plain:
-        options += " --n 1"
-    short = f"{recipe.prompt} {options}"
-    whole = f"--prompt {marked(recipe.prompt)} {options}"
-    return short if plain and _reads_as(short, recipe.prompt, model) else whole
+    draft = Draft(
+        prompt=recipe.prompt, negative_prompt=recipe.negative_prompt, seed=recipe.seed, steps=recipe.steps,
+        guidance=recipe.guidance, width=recipe.width, height=recipe.height, sampler=recipe.sampler,
+        model=model or None, strength=recipe.strength, inpaint=recipe.mask is not None, vary=recipe.vary,
+    )  # fmt: skip
+    return words_of(draft, plain=plain)
+
+
+def words_of(draft: Draft, *, plain: bool = True) -> str:
+    """Return the words that are read as this Draft, blanks left out."""
+    given: list[tuple[str, object]] = [
+        ("seed", draft.seed),
+        ("size", f"{draft.width}x{draft.height}" if draft.width else None),
+        ("steps", draft.steps),
+        ("guidance", None if draft.guidance is None else f"{draft.guidance:g}"),
+        ("sampler", draft.sampler),
+        ("model", quoted(draft.model) if draft.model else None),
+        ("no", quoted(draft.negative_prompt or "") if draft.negative_prompt or not plain else None),
+        ("strength", None if draft.strength is None else f"{draft.strength:g}"),
+        ("inpaint", "" if draft.inpaint else None),
+        ("vary", f"{draft.vary.seed}:{draft.vary.amount:g}" if draft.vary else None),
+        ("n", None if plain else 1),
+    ]
+    options = " ".join(f"--{name} {value}".rstrip() for name, value in given if value is not None)
+    short = f"{draft.prompt} {options}"
+    whole = f"--prompt {marked(draft.prompt)} {options}"
+    return short if plain and _reads_as(short, draft) else whole
 
 
 def prompt_words(prompt: str, plain: bool = True) -> str:
@@ -151,10 +161,11 @@ def _drafts(draft: Draft, combination: Sequence[flags.Changes]) -> list[Draft]:
     return [replace(whole, repeat=turn) for turn in range(times)]
 
 
-def _reads_as(words: str, prompt: str, model: str) -> bool:
+def _reads_as(words: str, draft: Draft) -> bool:
     """Say whether words are read as one Draft of this Prompt, and by no face as a command."""
     try:
-        found = parse(words, (model,))
+        found = parse(words, (draft.model or "",))
     except BadWords:
         return False
-    return not prompt.startswith("/") and len(found) == 1 and found[0].prompt == prompt and found[0].seed is not None
+    alone = len(found) == 1 and found[0].prompt == draft.prompt and found[0].seed == draft.seed
+    return alone and not draft.prompt.startswith("/")

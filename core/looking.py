@@ -12,6 +12,7 @@ from core.errors import NotAllowed, NotFound
 from core.feed import Feed
 from core.house import House
 from core.job import Job
+from core.offer import Offer, offer
 from core.person import AUDITOR, Person, Place
 from core.picture import Picture
 from core.ports import Archive
@@ -91,6 +92,15 @@ class Looking:
             "needs": [kind for kind, _ in sources(picture.recipe)],
             "children": [child.id for child, of in family if access.sees(person, place, of)],
         }
+
+    async def read_recipe(self, person: Person, place: Place, raw: bytes) -> Offer:
+        """Return what can be painted after a file of ours or of another tool; its picture only where it is seen."""
+        file = await self._archive.read_texts(raw)
+        mine = await self._archive.defaults(person.id)
+        found = offer(file, self._cards(), self._house.default_model, mine)
+        known = None if found["picture"] is None else await self._archive.picture(found["picture"])
+        seen = known is not None and access.sees(person, place, known[1])
+        return {**found, "picture": found["picture"] if seen else None}
 
     async def styles(self) -> list[dict[str, Any]]:
         """Return the styles that may be named: name, category and the words each adds."""

@@ -14,7 +14,7 @@ from core.pace import Standing
 from core.person import Person, Place
 from core.picture import Picture
 from core.progress import Painted, Progress
-from core.records import Act, Erased, Form, Keep, Move, NewJob, Parcel, PngFacts, Receipt, Tally, WeightsFile
+from core.records import Act, Erased, FileTexts, Form, Keep, Move, NewJob, Parcel, PngFacts, Receipt, Tally, WeightsFile
 from core.rules import Rules
 
 
@@ -208,6 +208,9 @@ class Archive(Protocol):
 
     async def read_png(self, raw: bytes) -> PngFacts:
         """Read a PNG somebody brings along; raise BadSketch where it is none."""
+
+    async def read_texts(self, raw: bytes) -> FileTexts:
+        """Read what any tool wrote into a PNG, JPEG or WebP; raise BadSketch where it is none."""
 
     async def sketch(self, digest: str) -> SketchInfo | None:
         """Find a stored Sketch."""

@@ -176,6 +176,15 @@ class PngFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class FileTexts:
+    """What any tool wrote into a file somebody brings: texts by keyword, and the file's size in pixels."""
+
+    texts: dict[str, str]
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class Keep:
     """How long files are kept, in days, and how much of the disk they may fill; 0 = for ever, without bound."""
 

@@ -180,7 +180,7 @@ class Studio(Looking):
     async def reproduce_file(self, person: Person, place: Place, source: str, raw: bytes) -> list[JobSheet]:
         """Reproduce a PNG somebody brought: by its row where its id is known, else by what it says of itself."""
         facts = await self._archive.read_png(raw)
-        told = asking.told_by_file(facts)
+        told = asking.told_by_file(facts.texts)
         known = await self._archive.picture(told.picture_id)
         if known is not None and access.sees(person, place, known[1]):
             if known[0].pixels_digest != facts.pixels_digest:

@@ -29,14 +29,14 @@ class Refused(Exception):
 
 
 def main(mode: str, cpu_s: int, memory_bytes: int) -> None:
-    """Read, decode, answer; `mode` is sketch, mask or png."""
+    """Read, decode, answer; `mode` is sketch, mask, png or texts."""
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         raw = sys.stdin.buffer.read()
-        answer, body = {"sketch": sketch, "mask": mask, "png": png}[mode](raw)
+        answer, body = {"sketch": sketch, "mask": mask, "png": png, "texts": texts}[mode](raw)
     except Refused as refusal:
         answer, body = refusal.answer, b""
     except MemoryError:
@@ -127,6 +127,35 @@ def png(raw: bytes) -> tuple[dict[str, Any], bytes]:
     clean = rgb(eight_bits(image))
     found = {str(key): str(value) for key, value in getattr(image, "text", {}).items()}
     return {"width": clean.width, "height": clean.height, "texts": found}, clean.tobytes()
+
+
+def texts(raw: bytes) -> tuple[dict[str, Any], bytes]:
+    """Return what any tool wrote into a file beside its pixels, by keyword, and its size."""
+    image = opened(raw, ("PNG", "JPEG", "WEBP"))
+    width, height = image.size
+    try:
+        # Of a PNG this loads the pixels, for texts may stand behind them.
+        found = {str(key): str(value) for key, value in getattr(image, "text", {}).items()}
+        exif = image.getexif()
+        own = exif.get_ifd(0x8769)
+    except (OSError, SyntaxError, ValueError, KeyError, IndexError, TypeError) as error:
+        raise Refused("damaged") from error
+    for name, value in (("UserComment", own.get(0x9286)), ("MakerNote", own.get(0x927C)), ("limner", exif.get(0x010E))):
+        if value and name not in found:
+            found[name] = words_in(value)
+    return {"width": width, "height": height, "texts": found}, b""
+
+
+def words_in(value: Any) -> str:
+    """Return an EXIF text: EXIF says by 8 signs how a comment is written, but not in which order of bytes."""
+    if not isinstance(value, bytes):
+        return str(value)
+    head, body = value[:8], value[8:]
+    if head == b"UNICODE\0":
+        # The words are mostly Latin: the half of them that is zero is the higher one.
+        little = body[1::2].count(0) > body[::2].count(0)
+        return body.decode("utf-16-le" if little else "utf-16-be", "replace")
+    return (body if head in (b"ASCII\0\0\0", bytes(8)) else value).decode("utf-8", "replace")
 
 
 def opened(raw: bytes, formats: tuple[str, ...]) -> Any:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from core.draft import SKETCH_BYTES, Clear
 from core.errors import BadSketch
 from core.picture import pixels_digest
-from core.records import PngFacts
+from core.records import FileTexts, PngFacts
 from core.wording import TOO_MANY_BYTES, UNREADABLE
 
 CHILD = Path(__file__).with_name("decode_child.py")
@@ -60,7 +60,12 @@ class Intake:
         width, height = answer["width"], answer["height"]
         return PngFacts(dict(answer["texts"]), pixels_digest(width, height, rgb), width, height)
 
-    def _decode(self, mode: Literal["sketch", "mask", "png"], raw: bytes) -> tuple[dict[str, Any], bytes]:
+    def texts(self, raw: bytes) -> FileTexts:
+        """Read the texts of a PNG, JPEG or WebP; raise BadSketch where it is none."""
+        answer, _ = self._decode("texts", raw)
+        return FileTexts(dict(answer["texts"]), answer["width"], answer["height"])
+
+    def _decode(self, mode: Literal["sketch", "mask", "png", "texts"], raw: bytes) -> tuple[dict[str, Any], bytes]:
         if len(raw) > SKETCH_BYTES:
             raise BadSketch(*TOO_MANY_BYTES)
         call = [sys.executable, "-I", str(self.child), mode, str(self.cpu_s), str(self.memory_bytes)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from core.draft import MaskInfo, SketchInfo
 from core.picture import Picture
-from core.records import Form, PngFacts, WeightsFile
+from core.records import FileTexts, Form, PngFacts, WeightsFile
 from db import claims, erasing, forms, keeping, marks, masks, reading
 from db.files import Kind
 from db.intake import Intake
@@ -52,6 +52,11 @@ class Shelf(JobLog):
         """Read the texts and pixels of a PNG somebody brings along."""
         async with self._intakes:
             return await self._store.in_pool(lambda: self._intake.png(raw))
+
+    async def read_texts(self, raw: bytes) -> FileTexts:
+        """Read what any tool wrote into a picture somebody brings along."""
+        async with self._intakes:
+            return await self._store.in_pool(lambda: self._intake.texts(raw))
 
     async def sketch(self, digest: str) -> SketchInfo | None:
         """Find a stored Sketch."""

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 from core.errors import NotFound, Unavailable
+from core.offer import Offer
 from core.person import Person, Place
 from core.records import Event, Form
 from core.sheet import AuditSheet, JobSheet, PictureSheet
@@ -54,6 +55,10 @@ class RemoteStudio:
             "POST", "/api/reproduce", place, params={"request_id": source}, data=io.BytesIO(raw)
         )
         return cast(list[JobSheet], found["jobs"])
+
+    async def read_recipe(self, person: Person, place: Place, raw: bytes) -> Offer:
+        """Return what can be painted after a file of ours or of another tool; its picture only where it is seen."""
+        return cast(Offer, await self._line.json("POST", "/api/recipe", place, data=io.BytesIO(raw)))
 
     async def admit(self, person: Person, place: Place, age_restricted: bool = False) -> None:
         """Raise why a Person may not ask here now; for faces that fetch something first."""

@@ -45,6 +45,7 @@ class Api:
             web.get("/api/sketches/{digest:[0-9a-f]{64}}", self._known(self._sketch_file)),
             web.post("/api/masks", self._known(self._take_mask)),
             web.post("/api/reproduce", self._known(self._reproduce)),
+            web.post("/api/recipe", self._known(self._recipe)),
             web.get("/api/pictures/{id:[0-9A-Za-z]{1,26}}", self._known(self._picture)),
             web.get("/api/pictures/{id:[0-9A-Za-z]{1,26}}/file", self._known(self._picture_file)),
             web.get("/api/pictures/{id:[0-9A-Za-z]{1,26}}/origin", self._known(self._origin)),
@@ -112,6 +113,10 @@ class Api:
         raw = await read_body(request, PICTURE_BYTES, self._body_s)
         sheets = await self._studio.reproduce_file(visitor.person, visitor.place, named, raw)
         return web.json_response({"jobs": sheets}, status=201)
+
+    async def _recipe(self, request: web.Request, visitor: Visitor) -> web.Response:
+        raw = await read_body(request, SKETCH_BYTES, self._body_s, TOO_MANY_BYTES)
+        return web.json_response(await self._studio.read_recipe(visitor.person, visitor.place, raw))
 
     async def _picture(self, request: web.Request, visitor: Visitor) -> web.Response:
         return web.json_response(await self._studio.picture(visitor.person, visitor.place, request.match_info["id"]))

@@ -11,6 +11,7 @@ import pytest
 
 from cli.help import VERBS
 from core.errors import BadInput
+from tests.support import foreign_files
 from tests.support.archive import png
 from tests.support.attachments import half_mask, holed
 from tests.support.shell import Shell
@@ -229,6 +230,17 @@ async def test_history_and_show_read_the_log(shell: Shell) -> None:
     assert await shell.type("history", "--before", newest["id"], "--json") == 0
     assert [job["id"] for job in json.loads(shell.out)] == [oldest["id"]]
     assert await shell.type("history", "--limit", "0") == 2
+
+
+async def test_show_reads_a_file_of_another_tool(shell: Shell) -> None:
+    write("fox.png", foreign_files.png({"parameters": foreign_files.A1111}))
+    assert await shell.type("show", "fox.png") == 0
+    assert "A1111" in shell.out and "--seed 42" in shell.out and "LoRA paws" in shell.out
+    assert await shell.type("show", "fox.png", "--json") == 0
+    assert json.loads(shell.out)["tool"] == "A1111"
+    write("bare.png", foreign_files.png({}))
+    for wrong in (("bare.png",), ("nowhere.png",), ("fox.png", "--out", "x.png")):
+        assert await shell.type("show", *wrong) == 2, wrong
 
 
 async def test_models_lists_the_built_in_one(shell: Shell) -> None:

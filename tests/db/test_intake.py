@@ -14,7 +14,7 @@ from core.errors import BadSketch
 from core.picture import pixels_digest
 from db.intake import Intake
 from tests.db.conftest import Place
-from tests.support import attachments
+from tests.support import attachments, foreign_files
 from tests.support.attachments import REFUSED, TAKEN, Attachment
 
 TELLTALE = """
@@ -190,3 +190,19 @@ async def test_a_sketch_is_kept_by_digest(spot: Place) -> None:
     facts = await archive.read_png(raw)
     assert (facts.width, facts.height, facts.texts) == (info.width, info.height, {})
     await archive.close()
+
+
+@pytest.mark.parametrize("form", ["JPEG", "WEBP", "PNG"])
+@pytest.mark.parametrize("order", ["utf-16-be", "utf-16-le"])
+def test_words_in_exif_are_read_in_either_order_of_bytes(form: str, order: str) -> None:
+    words = "a fox in the snow, ü 火 🦊\nSteps: 20"
+    found = Intake().texts(foreign_files.with_comment(words, form, order, "a1111"))
+    assert (found.texts["UserComment"], found.texts["MakerNote"]) == (words, "a1111")
+    assert (found.width, found.height) == (64, 64)
+
+
+def test_texts_are_read_wherever_they_stand_and_hostile_files_are_refused() -> None:
+    assert Intake().texts(foreign_files.png({"Dream": "ü", "x" * 79: "y"})).texts == {"Dream": "ü", "x" * 79: "y"}
+    for attachment in (each for each in REFUSED if each.name in ("html", "png cut at 60", "ztxt 200 MB")):
+        with pytest.raises(BadSketch):
+            Intake().texts(attachment.make())

@@ -51,6 +51,9 @@ export const ask = (body) =>
 export const reproduceFile = (file, requestId) =>
   call('POST', `/api/reproduce?request_id=${requestId}`, { raw: file, tries: RETRIES_MS }).then((data) => data.jobs);
 
+/** Return what a file tells of how it was painted, in words to be typed. */
+export const readRecipe = (file) => call('POST', '/api/recipe', { raw: file, tries: RETRIES_MS });
+
 export const cancel = (id) => call('POST', `/api/jobs/${id}/cancel`);
 
 export const takeSketch = (file) => call('POST', '/api/sketches', { raw: file, tries: RETRIES_MS });

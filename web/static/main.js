@@ -30,6 +30,7 @@ const sketch = new SketchBox({
   pad: new Pad(),
   reproduced: (sheets) => feed.add(sheets, feed.heard),
   focus: () => document.getElementById('words').focus(),
+  retype: (words) => composer.retype(words),
 });
 const composer = new Composer({
   sketch,

@@ -2,14 +2,15 @@
 
 import * as api from './api.js';
 import { button, el, problemText, shown } from './dom.js';
+import { offerRecipe } from './recipe.js';
 
 const DEFAULT = 75;
 const WHOLE = 100;
 
 export class SketchBox {
-  /** pad opens the drawing pad; reproduced(sheets) shows what a painted file brought. */
-  constructor({ pad, reproduced, focus }) {
-    Object.assign(this, { pad, reproduced, focus });
+  /** pad opens the drawing pad; reproduced(sheets) shows what a painted file brought; retype(words) puts words down. */
+  constructor({ pad, reproduced, focus, retype }) {
+    Object.assign(this, { pad, reproduced, focus, retype });
     this.root = document.getElementById('sketch');
     this.drop = document.getElementById('drop');
     this.upload = null;
@@ -76,6 +77,7 @@ export class SketchBox {
       this.root.replaceChildren(el('p', { class: 'told', role: 'alert' }, shown(problemText(problem))),
         el('p', { class: 'acts' }, again), this.remove());
     }
+    if (file) offerRecipe(this.root, file, this.retype);
   }
 
   show(taken, file) {
