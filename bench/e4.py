@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench.drive import Ask, Costs, Drive, by_steps, poisson
+from bench.drive import MIX, Ask, Costs, Drive, by_steps, poisson
 from bench.policies import POLICIES, Policy, limner
 
 LOADS = (0.5, 0.8, 1.0, 1.2)
@@ -23,6 +23,7 @@ FLOOD = 50
 FLOOD_STEPS = 20
 SEEDS = range(201, 211)
 REAL_S = 60.0
+LONE = 5
 
 
 def at_loads(costs: Costs, jobs: int, seed: int = 1) -> dict[str, Any]:
@@ -80,15 +81,29 @@ def read_table(path: Path) -> Costs:
     return Costs(calls, table["begin_s"], table["decode_s"], table["rows"])
 
 
-def real(local: Any, card: Any, costs: Costs) -> dict[str, Any]:
-    """Paint the mix at 0.8 load for about a minute, on the clock of the wall."""
+def real(local: Any, card: Any) -> dict[str, Any]:
+    """Paint the mix at 0.8 load for about a minute, on the clock of the wall.
+
+    What a Picture takes alone is painted before and after: a machine's pace changes while a crowd is served.
+    """
     from bench.painting import runs_of, wait
 
-    asks = poisson(max(8, int(REAL_S * 0.8 / costs.mean_alone())), 0.8 / costs.mean_alone(), PEOPLE, seed=3)
-    runs = runs_of(card, asks)
-    done_s = Drive(local, time.perf_counter, wait).go(list(zip([ask.at_s for ask in asks], runs, strict=True)))
-    latency_s = [done_s[run] - ask.at_s for ask, run in zip(asks, runs, strict=True)]
-    return by_steps(asks, latency_s, costs.alone)
+    def paint(asks: Sequence[Ask]) -> list[float]:
+        runs = runs_of(card, asks)
+        done_s = Drive(local, time.perf_counter, wait).go(list(zip([ask.at_s for ask in asks], runs, strict=True)))
+        return [done_s[run] - ask.at_s for ask, run in zip(asks, runs, strict=True)]
+
+    def alone() -> dict[int, list[float]]:
+        return {steps: [paint([Ask(0.0, steps, "p0")])[0] for _ in range(LONE)] for steps, _ in MIX}
+
+    before = alone()
+    mean_s = sum(share * statistics.median(before[steps]) for steps, share in MIX)
+    asks = poisson(max(8, int(REAL_S * 0.8 / mean_s)), 0.8 / mean_s, PEOPLE, seed=3)
+    latency_s = paint(asks)
+    after = alone()
+    typical = {steps: statistics.median([*before[steps], *after[steps]]) for steps, _ in MIX}
+    drift = {steps: statistics.median(after[steps]) / statistics.median(before[steps]) for steps, _ in MIX}
+    return {**by_steps(asks, latency_s, typical.__getitem__), "alone_s": typical, "alone_after_to_before": drift}
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -121,7 +136,7 @@ def _measured(repeats: int, with_real: bool) -> tuple[Costs, dict[str, Any]]:
         local, card = engine(registry, dtype=choice.dtype, threads=choice.threads), registry.card(NAME)
         costs = measure(local, card, repeats)
         found: dict[str, Any] = {"dtype": choice.dtype, "threads": choice.threads}
-        return costs, {**found, "real_at_0.8": real(local, card, costs)} if with_real else found
+        return costs, {**found, "real_at_0.8": real(local, card)} if with_real else found
 
 
 if __name__ == "__main__":

@@ -234,7 +234,7 @@ def _mask(draft: Draft, card: ModelCard) -> Mask | None:
     if digest is not None and not card.masks:
         raise BadWords(
             f"The model {card.name} cannot paint a part of a picture alone.",
-            "Choose a Stable Diffusion 1 or 2 model, or leave the mask out.",
+            "Choose another model, or leave the mask out.",
         )
     return None if digest is None else Mask(digest)
 

@@ -229,7 +229,8 @@ class LocalEngine:
         pixels = noise.sketch_pixels(raw, width, height, weights.unet.dtype).to(self._device)
         if recipe.mask is not None:
             white = masks.pixels(self._load(recipe.mask.digest, "mask"), width, height)
-            return masks.start(generator, weights.vae, weights.knows_masks, pixels, white, recipe, sampler, timesteps)
+            with widened(weights.vae, weights.upcast) as vae:
+                return masks.start(generator, vae, weights.knows_masks, pixels, white, recipe, sampler, timesteps)
         with widened(weights.vae, weights.upcast) as vae:
             clean, drawn = noise.from_sketch(generator, vae, pixels, recipe.vary)
         return sampler.add_noise(clean, drawn, timesteps[:1]), None
@@ -274,7 +275,7 @@ def _refuse(recipe: Paint) -> None:
     if recipe.mask is not None and recipe.sketch is None:
         raise BadInput("This recipe has a mask and no sketch to keep the rest of.", "Send a sketch with the mask.")
     if recipe.mask is not None and recipe.model.family not in MASKED:
-        raise BadInput("A mask works with Stable Diffusion 1 and 2 models alone.", "Choose one, or leave the mask out.")
+        raise BadInput("A mask does not work with this model.", "Choose another model, or leave the mask out.")
     if recipe.watermark:
         raise BadInput("This recipe asks for a watermark, which Limner cannot write yet.", "Leave it out.")
 

@@ -73,6 +73,12 @@ def configs(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     return unet, vae
 
 
+def channels(index: Mapping[str, Any], vae: Mapping[str, Any], inpaint: str) -> tuple[int, ...]:
+    """Return how many channels a UNet may read; one for `inpaint` pipelines reads the mask and what stays, too."""
+    latent = int(vae.get("latent_channels", 4))
+    return (latent, 2 * latent + 1) if index.get("_class_name") == inpaint else (latent,)
+
+
 def check_unet(unet: Mapping[str, Any], channels: tuple[int, ...], given: tuple[str, ...] = ()) -> None:
     """Refuse a UNet that reads other channels, or more beside them than the family gives."""
     found = unet.get("in_channels", 4)

@@ -9,6 +9,7 @@ from typing import Any
 from inference.families.facts import (
     GUIDANCE_ROW,
     Facts,
+    channels,
     check_parts,
     check_text,
     check_unet,
@@ -30,9 +31,7 @@ def read(folder: Path, index: Mapping[str, Any]) -> Facts:
     """Return what a folder of this family says; raise ModelUnavailable where it is not whole or not of our kind."""
     check_parts(folder, index, ("unet", "vae", "text_encoder"), ("tokenizer",))
     unet, vae = configs(folder)
-    latent = int(vae.get("latent_channels", 4))
-    # A UNet made for inpainting reads the mask and the Latent of what stays, too.
-    check_unet(unet, (latent, 2 * latent + 1) if index.get("_class_name") == INPAINT else (latent,))
+    check_unet(unet, channels(index, vae, INPAINT))
     check_text(folder, unet)
     if index.get("_class_name") == CONSISTENCY and not is_distilled(unet):
         raise broken(f"Its UNet does not say {GUIDANCE_ROW}: a {CONSISTENCY} needs it.", "Copy the model again.")

@@ -6,12 +6,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from inference.families.facts import Facts, check_parts, check_text, check_unet, configs, gather, tokens_read
+from inference.families.facts import (
+    Facts,
+    channels,
+    check_parts,
+    check_text,
+    check_unet,
+    configs,
+    gather,
+    tokens_read,
+)
 from inference.families.folder import broken, read_json
 
 FAMILY, DISTILLED = "sdxl", "sdxl-lcm"
-PIPELINES = ("StableDiffusionXLPipeline",)
-MASKS = False
+INPAINT = "StableDiffusionXLInpaintPipeline"
+PIPELINES = ("StableDiffusionXLPipeline", INPAINT)
+MASKS = True
 SIZES = 6
 """How many numbers a row's time_ids hold: the size it was cut from, where it was cut, the size asked for."""
 
@@ -20,7 +30,7 @@ def read(folder: Path, index: Mapping[str, Any]) -> Facts:
     """Return what a folder of this family says; raise ModelUnavailable where it is not whole or not of our kind."""
     check_parts(folder, index, ("unet", "vae", "text_encoder", "text_encoder_2"), ("tokenizer", "tokenizer_2"))
     unet, vae = configs(folder)
-    check_unet(unet, (int(vae.get("latent_channels", 4)),), given=("addition_embed_type",))
+    check_unet(unet, channels(index, vae, INPAINT), given=("addition_embed_type",))
     check_text(folder, unet, ("", "_2"))
     first, second = tokens_read(folder), tokens_read(folder, "_2")
     if first != second:

@@ -53,6 +53,10 @@ FEW_STEPS = (
     Case("lcm", "lcm", 0.0, steps=2),
     Case("lcm", "lcm", 8.0, 0.75, steps=4),
     Case("lcm", "lcm", 4.0, 0.6, steps=6, masked=True),
+    Case("xl", "ddim", 5.0, 1.0, masked=True),
+    Case("xl", "euler-a", 1.0, 0.6, TALL, masked=True),
+    Case("nine_xl", "dpmpp-2m", 7.5, 1.0, masked=True),
+    Case("nine_xl", "euler", 1.0, 0.6, TALL, masked=True),
     Case("lcm", "ddim", 3.0, steps=5),
     Case("lcm_xl", "lcm", 8.0, steps=4),
     Case("lcm_xl", "lcm", 2.0, 0.5, steps=4),
@@ -81,9 +85,9 @@ IDS = [case.name for case in EVERYDAY]
 
 def _product(model: str) -> tuple[Case, ...]:
     """Return every combination for a Model; a mask's Sketch may be painted over as a whole."""
-    masked = model in ("nine", "masked")
+    masked = model in ("nine", "nine_xl", "masked", "masked_xl")
     strengths = (0.6, 1.0) if masked else (None, 0.6)
-    own = "tiny" if model == "masked" else model
+    own = {"masked": "tiny", "masked_xl": "xl"}.get(model, model)
     every = product(SAMPLERS, (1.0, 7.5), strengths, (WIDE, TALL))
     return tuple(Case(own, *found, masked=masked) for found in every)
 
@@ -126,7 +130,10 @@ def test_every_pair_of_values_is_among_the_everyday_cases() -> None:
 @pytest.mark.soak
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-@pytest.mark.parametrize("model", ["tiny", "xl", "two", "two_noise", "lcm", "lcm_xl", "masked", "nine"])
+@pytest.mark.parametrize(
+    "model",
+    ["tiny", "xl", "two", "two_noise", "lcm", "lcm_xl", "masked", "masked_xl", "nine", "nine_xl"],
+)
 def test_every_combination_among_strangers_is_the_stock_picture(model: str, dtype: str) -> None:
     """In bfloat16 a call of one row may round a value otherwise: told by `alone_at_the_stocks_rows`, and seldom."""
     if dtype == "bfloat16" and not HAS_BF16:

@@ -54,7 +54,7 @@ def test_the_card_says_the_family_and_its_own_defaults(folder: Path) -> None:
     change(folder / "unet" / "config.json", sample_size=128)
     card = registry(xl=folder).card("xl")
     assert (card.state, card.family, card.width, card.height, card.multiple) == ("ready", "sdxl", 1024, 1024, 64)
-    assert (card.masks, card.inpaint) == (False, False)
+    assert (card.masks, card.inpaint) == (True, False)
     assert (card.steps, card.guidance, card.sampler) == (30, 5.0, "euler")
 
 

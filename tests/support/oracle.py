@@ -120,6 +120,7 @@ def models() -> Registry:
         two=shared_tiny_sd2(),
         two_noise=make_tiny_sd2(root / "two_noise", "epsilon"),
         two_nine=make_tiny_sd2(root / "two_nine", channels=9),
+        nine_xl=make_tiny_sdxl(root / "nine_xl", channels=9),
         turbo=turbo(shared_tiny_model(), root / "turbo", "EulerDiscreteScheduler"),
         turbo_xl=turbo(shared_tiny_sdxl(), root / "turbo_xl", "EulerAncestralDiscreteScheduler"),
     )
@@ -231,7 +232,7 @@ def _pipeline(wanted: Paint, dtype: str, folder: Path, set_up: Callable[[Any], N
     distilled = wanted.model.family == "sd1-lcm" and wanted.sampler == "lcm"
     name = plain if wanted.sketch is None else sketched
     if wanted.mask is not None:
-        name = "StableDiffusionInpaintPipeline"
+        name = plain.replace("Pipeline", "InpaintPipeline")
     elif distilled and wanted.sketch is None:
         name = "LatentConsistencyModelPipeline"
     parts = {

@@ -13,11 +13,17 @@ from tests.support.tiny_model import byte_tokenizer, small_vae
 
 
 def make_tiny_sdxl(
-    folder: Path, seed: int = 0, force_zeros: bool = True, guidance_row: int | None = None, second: Any = None
+    folder: Path,
+    seed: int = 0,
+    force_zeros: bool = True,
+    guidance_row: int | None = None,
+    second: Any = None,
+    channels: int = 4,
 ) -> Path:
     """Write a model of about 5 MB (64x64 px, 77 tokens, 4 latent channels) into `folder` and return it.
 
     guidance_row: the width of the row it reads its guidance in, where it is distilled. second: another tokenizer.
+    channels: what its UNet reads; 9 is one for inpainting.
     """
     torch, diffusers, transformers = (import_module(name) for name in ("torch", "diffusers", "transformers"))
     for library in (diffusers, transformers):
@@ -27,13 +33,14 @@ def make_tiny_sdxl(
     torch.manual_seed(seed)
     first, second = byte_tokenizer(), second or byte_tokenizer(pad="!")
     vae = small_vae(scaling_factor=0.13025)
-    pipe = diffusers.StableDiffusionXLPipeline(
+    kind = diffusers.StableDiffusionXLPipeline if channels == 4 else diffusers.StableDiffusionXLInpaintPipeline
+    pipe = kind(
         vae=vae,
         text_encoder=transformers.CLIPTextModel(_text(first, 32, "quick_gelu")),
         text_encoder_2=transformers.CLIPTextModelWithProjection(_text(second, 48, "gelu")),
         tokenizer=first,
         tokenizer_2=second,
-        unet=_unet(guidance_row),
+        unet=_unet(guidance_row, channels),
         scheduler=diffusers.EulerDiscreteScheduler(
             beta_start=0.00085,
             beta_end=0.012,
@@ -66,11 +73,11 @@ def _text(tokenizer: Any, width: int, act: str) -> Any:
     )
 
 
-def _unet(guidance_row: int | None) -> Any:
+def _unet(guidance_row: int | None, channels: int) -> Any:
     """Return a UNet that reads 32 + 48 wide text, 48 pooled numbers and six sizes of 8 numbers each."""
     return import_module("diffusers").UNet2DConditionModel(
         sample_size=8,
-        in_channels=4,
+        in_channels=channels,
         out_channels=4,
         block_out_channels=(32, 64),
         layers_per_block=1,
