@@ -81,7 +81,7 @@ class LocalEngine:
         )
         self._mode = mode
         self._default = default
-        self._shelf = Shelf(registry.folder, self._device, loaded)
+        self._shelf = Shelf(registry.source, self._device, loaded)
         self._conditioning = Conditioning()
         self._facts: dict[str, Any] = {}
 

@@ -16,6 +16,7 @@ from inference.families.facts import PARTS
 from inference.families.folder import weights_file
 from inference.previews import Colours
 from inference.profiles import home
+from inference.unpack import from_file
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 GUIDANCE = "timestep_cond"
@@ -27,7 +28,7 @@ FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channel
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Say which Model is wanted and how; two Plans are two copies in memory."""
+    """Say which Model is wanted and how; two Plans are two copies in memory. file: the one all its weights are in."""
 
     digest: str
     family: str
@@ -35,6 +36,7 @@ class Plan:
     memory_format: str = "contiguous"
     attention: str = "sdpa"
     profile: str = "high"
+    file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +94,19 @@ def load_unet(folder: Path, plan: Plan, device: torch.device) -> Any:
 
 def load_part(kind: Any, folder: Path, name: str, plan: Plan, device: torch.device) -> Any:
     """Load one part of a folder in the Plan's dtype; all but a text encoder in its memory format, too."""
-    part = folder / name
-    variant = "fp16" if ".fp16." in weights_file(part, PARTS[name][2]).name else None
-    found = kind.from_pretrained(
-        part, dtype=DTYPES[plan.dtype], local_files_only=True, use_safetensors=True, variant=variant
-    )
+    if plan.file is None:
+        found = _from_folder(kind, folder / name, name, plan)
+    else:
+        found = from_file(kind, plan.file, folder, name, DTYPES[plan.dtype])
     found = found.to(home(plan.profile, name, device)).eval().requires_grad_(False)
     return found if name.startswith("text_encoder") else found.to(memory_format=FORMATS[plan.memory_format])
+
+
+def _from_folder(kind: Any, part: Path, name: str, plan: Plan) -> Any:
+    variant = "fp16" if ".fp16." in weights_file(part, PARTS[name][2]).name else None
+    return kind.from_pretrained(
+        part, dtype=DTYPES[plan.dtype], local_files_only=True, use_safetensors=True, variant=variant
+    )
 
 
 @contextmanager

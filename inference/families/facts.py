@@ -54,14 +54,21 @@ class Facts:
 
 
 def check_parts(folder: Path, index: Mapping[str, Any], parts: tuple[str, ...], tokenizers: tuple[str, ...]) -> None:
-    """Raise ModelUnavailable where a part is of another class than ours, or its files are missing or cut off."""
+    """Raise ModelUnavailable where a part is of another class than ours, or its tokenizer's files are missing."""
     for name in parts:
-        library, classes, stem = PARTS[name]
+        library, classes, _ = PARTS[name]
         _check_class(index, name, library, classes)
-        check_weights(weights_file(folder / name, stem))
     for name in tokenizers:
         _check_class(index, name, "transformers", TOKENIZERS)
         _check_tokenizer(folder / name)
+
+
+def check_weights_of(folder: Path, index: Mapping[str, Any]) -> None:
+    """Raise ModelUnavailable where the weights of a part the index names are missing or cut off."""
+    for name, (_, _, stem) in PARTS.items():
+        found = index.get(name)
+        if isinstance(found, list) and any(found):
+            check_weights(weights_file(folder / name, stem))
 
 
 def configs(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:

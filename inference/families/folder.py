@@ -38,7 +38,7 @@ def files(folder: Path) -> Iterator[Path]:
                 )
             if name in folders or name.startswith("."):
                 continue
-            _refuse(path.relative_to(folder))
+            refuse(path.relative_to(folder))
             yield path
 
 
@@ -83,7 +83,8 @@ def check_weights(path: Path) -> None:
         read_header(shard, f"{path.parent.name}/{name}")
 
 
-def _refuse(path: Path) -> None:
+def refuse(path: Path) -> None:
+    """Raise where a file is, by its name, a pickle or program code; path: as the sentence calls it."""
     if path.suffix.lower() in PICKLES:
         raise broken(
             f"{path} is not safetensors: opening such a file can run code.",
