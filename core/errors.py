@@ -25,6 +25,11 @@ StudioError
 
 from __future__ import annotations
 
+import errno
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What a system says where bytes find no place: a full disk, a quota, a file too long."""
+
 
 class StudioError(Exception):
     """Carry one sentence for the person: what is wrong, and a hint: what to do."""

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import tempfile
 import zipfile
 from collections.abc import AsyncIterator
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 from core import wording
 from core.defaults import Defaults
-from core.errors import DiskFull, StudioError
+from core.errors import NO_ROOM, DiskFull, StudioError
 from core.job import Job
 from core.person import Person
 from core.picture import Picture
 from core.ports import Archive
-from core.recipe import sources
+from core.recipe import Source, sources
 from core.sheet import job_sheet
 
 PAGE = 100
 CHUNK = 256 * 1024
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-Source = tuple[Literal["sketch", "mask"], str]
 
 READ_ME = """What Limner keeps of {person}.
 
@@ -54,6 +50,7 @@ async def _write(archive: Archive, person: Person, defaults: Defaults, file: IO[
         folder.writestr("README.txt", READ_ME.format(person=person.id))
         folder.writestr("defaults.json", _dump(defaults.as_json()))
         painted, sketches = await _jobs(archive, person, folder)
+        sketches |= set(await archive.held(person.id))
         missing = await _files(archive, painted, sketches, folder)
         folder.writestr("missing.json", _dump(missing))
 

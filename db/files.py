@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from core.errors import Damaged, DiskFull, NotFound
+from core.errors import NO_ROOM, Damaged, DiskFull, NotFound
 
 Kind = Literal["sketch", "mask", "picture"]
 FOLDERS: dict[Kind, str] = {"picture": "pictures", "sketch": "sketches", "mask": "masks"}
 SWEPT_AFTER_MS = 3_600_000
-NO_SPACE = 28
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ class Files:
             part.replace(path)
         except OSError as error:
             part.unlink(missing_ok=True)
-            if error.errno == NO_SPACE:
+            if error.errno in NO_ROOM:
                 raise DiskFull(
                     "The disk is full: the picture could not be kept.", "The owner must make room."
                 ) from error

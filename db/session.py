@@ -56,13 +56,16 @@ class Store:
 
     async def on_thread(self, work: Callable[[], T]) -> T:
         """Run `work` on the write thread; raise Busy once it is closed."""
-        if self._closed:
-            raise Busy("The program is stopping: not accepted, nothing charged.", "Try again when it runs.")
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        return await self._run(self._thread, work)
 
     async def in_pool(self, work: Callable[[], T]) -> T:
-        """Run blocking `work` on the pool."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        """Run blocking `work` on the pool; raise Busy once it is closed."""
+        return await self._run(self._pool, work)
+
+    async def _run(self, where: Executor, work: Callable[[], T]) -> T:
+        if self._closed:
+            raise Busy("The program is stopping: not accepted, nothing charged.", "Try again when it runs.")
+        return await asyncio.get_running_loop().run_in_executor(where, work)
 
     async def upgrade(self, migrate: Callable[[Connection], None]) -> None:
         """Run the migrations in one writing transaction."""
@@ -98,10 +101,14 @@ class Store:
 
     async def close(self) -> None:
         """Finish what waits on the write thread and close every connection, the writer last: it folds the WAL in."""
-        await self.in_pool(self.locks.release)
-        await self.in_pool(self._readers.dispose)
-        await self.on_thread(self._writer.dispose)
+        if self._closed:
+            return
         self._closed = True
+        loop = asyncio.get_running_loop()
+        for where, last in (
+            (self._pool, self.locks.release), (self._pool, self._readers.dispose), (self._thread, self._writer.dispose),
+        ):  # fmt: skip
+            await loop.run_in_executor(where, last)
         self._thread.shutdown()
 
     def _write(self, work: Callable[[Session], T], move: str, wait_ms: int) -> T:

@@ -14,6 +14,7 @@ from typing import Any
 
 import aiohttp
 
+from tests.crash.cradle import Cradle
 from tests.crash.harness import ENDED, Server, balanced
 from tests.support.loopback.faults import Fault
 from tests.support.loopback.server import Discord
@@ -34,8 +35,8 @@ class ChatHistory:
 class Chat:
     """Ask in a loopback Discord while the program behind it is killed again and again."""
 
-    def __init__(self, discord: Discord, data: Path) -> None:
-        self.discord, self.data = discord, data
+    def __init__(self, discord: Discord, data: Path, warm: Cradle | None = None) -> None:
+        self.discord, self.data, self._warm = discord, data, warm
         self.history = ChatHistory()
         discord.rest.watch = self._look
         discord.rest.ack_s = PATIENCE_S
@@ -43,7 +44,7 @@ class Chat:
     async def start(self, crash_at: str = "") -> Server:
         """Start the program and wait until its bot is connected, or it is dead."""
         self.discord.gateway.forget()
-        server = Server(self.data, crash_at, self.discord.url)
+        server = Server(self.data, crash_at, self.discord.url, warm=self._warm)
         async with asyncio.timeout(PATIENCE_S):
             while not self.discord.gateway.identified.is_set() and server.process.poll() is None:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
@@ -99,7 +100,7 @@ class Chat:
 
 @dataclass(frozen=True, slots=True)
 class ChatVerdict:
-    """Count what was asked and accepted, and what must be zero."""
+    """Count what was asked and accepted, and what must be zero; failed: after three attempts."""
 
     asked: int
     accepted: int
@@ -108,6 +109,7 @@ class ChatVerdict:
     doubled: int
     charged_twice: int
     shown_before_logged: int
+    failed: int
 
     @property
     def clean(self) -> bool:
@@ -145,6 +147,7 @@ def check(chat: Chat) -> ChatVerdict:
         + (len(jobs) - len(keys)),
         charged_twice=sum(not balanced(job, ledger) for job in jobs),
         shown_before_logged=len(chat.history.too_early),
+        failed=sum(state == "failed" for state in jobs.values()),
     )
 
 

@@ -6,14 +6,19 @@ import asyncio
 import os
 import signal
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import main
 from build import HOME
 from core.config import load
 from core.records import CrashPoint
+from inference.run import Batch
 from tests.support.fake_engine import FakeEngine
 from tests.support.loopback.server import point_at
+
+STEP_S = 0.01
 
 
 def killer(wanted: str) -> CrashPoint:
@@ -53,10 +58,32 @@ async def run(data: Path) -> int:
         data,
         environ=chat,
         say=lambda words: print(words, flush=True),
-        make_engine=lambda *_: FakeEngine(step_s=0.01),
+        make_engine=lambda *_: FakeEngine(step_s=planned(data.parent)),
         at=killer(os.environ.get("LIMNER_CRASH_AT", "")),
     )
 
 
+def planned(folder: Path) -> Callable[[Batch], float]:
+    """Return how long a step takes; a file `hang` or `lose` in the folder hangs the device or loses it, once."""
+
+    def step_s(_: Batch) -> float:
+        for name in ("hang", "lose"):
+            try:
+                (folder / name).unlink()
+            except FileNotFoundError:
+                continue
+            if name == "lose":
+                raise RuntimeError("CUDA error: an illegal memory access was encountered")
+            threading.Event().wait()
+        return STEP_S
+
+    return step_s
+
+
+def start(data: Path) -> int:
+    """Run one life of the program and return its exit code."""
+    return asyncio.run(run(data))
+
+
 if __name__ == "__main__":
-    sys.exit(asyncio.run(run(Path(sys.argv[1]))))
+    sys.exit(start(Path(sys.argv[1])))

@@ -16,7 +16,8 @@ from typing import Any
 
 import aiohttp
 
-HOME = Path(__file__).resolve().parents[2]
+from tests.crash.cradle import HOME, Cradle, Forked
+
 START_S = 60.0
 DIED = (aiohttp.ClientError, ConnectionError, asyncio.IncompleteReadError)
 """What a client meets when the program is killed under it."""
@@ -36,24 +37,30 @@ class History:
 class Server:
     """Be one life of the program; `crash_at` names the point where it kills itself."""
 
+    process: Forked | subprocess.Popen[bytes]
+
     def __init__(
-        self, data: Path, crash_at: str = "", discord: str = "", environ: Mapping[str, str] | None = None
+        self,
+        data: Path,
+        crash_at: str = "",
+        discord: str = "",
+        environ: Mapping[str, str] | None = None,
+        warm: Cradle | None = None,
     ) -> None:
-        """discord: the URL of the loopback Discord; without one there is no token. environ: for the entry."""
+        """discord: the URL of the loopback Discord; without one there is no token. environ: for the entry.
+
+        warm: forks it; without one it is started as anybody starts a program.
+        """
         self.data = data
-        mine = {
-            **os.environ,
-            **(environ or {}),
-            "LIMNER_CRASH_AT": crash_at,
-            "PYTHONPATH": str(HOME),
-            "PYTHONWARNINGS": "ignore",
-        }
-        mine["LIMNER_TEST_DISCORD"] = discord
+        mine = {**(environ or {}), "LIMNER_CRASH_AT": crash_at, "LIMNER_TEST_DISCORD": discord}
         self._log = (data.parent / "server.log").open("ab")
+        if warm is not None:
+            self.process = warm.fork(data, mine)
+            return
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.crash.entry", str(data)],
             cwd=HOME,
-            env=mine,
+            env={**os.environ, **mine, "PYTHONPATH": str(HOME), "PYTHONWARNINGS": "ignore"},
             stdout=self._log,
             stderr=self._log,
         )
@@ -61,7 +68,7 @@ class Server:
     async def address(self) -> tuple[str, str]:
         """Wait until it listens; return its base URL and bearer."""
         note = self.data / "run.json"
-        for _ in range(int(START_S / 0.05)):
+        for _ in range(int(START_S / 0.01)):
             if self.process.poll() is not None:
                 told = (self.data.parent / "server.log").read_text(errors="replace")[-2000:]
                 raise ConnectionError(f"the program ended with {self.process.returncode}:\n{told}")
@@ -69,7 +76,7 @@ class Server:
                 found = json.loads(note.read_text())
                 if found["pid"] == self.process.pid:
                     return found["url"].split("?")[0].rstrip("/"), found["bearer"]
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.01)
         raise TimeoutError("the program did not start")
 
     async def models_read(self) -> None:

@@ -27,11 +27,11 @@ TMPFS_MB = 192
 
 
 @contextmanager
-def small_disk(path: Path) -> Iterator[bool]:
+def small_disk(path: Path, megabytes: int = TMPFS_MB) -> Iterator[bool]:
     """Mount a small disk in memory on a folder; False where that is not allowed."""
     path.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={TMPFS_MB}m,mode=700", "tmpfs", str(path)], capture_output=True
+        ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=700", "tmpfs", str(path)], capture_output=True
     )
     try:
         yield done.returncode == 0
@@ -162,13 +162,20 @@ class Steady:
         self.discord.rest.faults.append(Fault("after", "PATCH", "", status=502, times=3))
 
     async def _fill(self) -> None:
-        ballast = self.data / "ballast"
-        with ballast.open("wb") as out, contextlib.suppress(OSError):
-            while True:
-                out.write(b"\0" * 65536)
-                out.flush()
+        ballast = fill(self.data)
         await asyncio.sleep(self.chance.uniform(1, 4))
         ballast.unlink()
+
+
+def fill(folder: Path) -> Path:
+    """Write a file until the disk it lies on has no byte left; return it."""
+    ballast = folder / "ballast"
+    with ballast.open("wb", buffering=0) as out:
+        for size in (1 << 16, 1 << 12, 1):
+            with contextlib.suppress(OSError):
+                while True:
+                    out.write(b"\0" * size)
+    return ballast
 
 
 def sound(data: Path) -> list[str]:

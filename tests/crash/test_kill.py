@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import signal
 from pathlib import Path
 
 import pytest
 
-from tests.crash.harness import DIED, Client, History, Server, check
+from tests.crash.cradle import Cradle
+from tests.crash.harness import Client, History, Server, Verdict
+from tests.crash.random_kills import live, on_the_page, recovered
 
 POINTS = (
     "before_accept_commit",
@@ -32,61 +33,41 @@ POINTS = (
 )
 
 
-async def live(client: Client, server: Server) -> None:
-    """Ask and watch until the program dies or all is done."""
-    with contextlib.suppress(*DIED):
-        await client.ask(server)
-        await client.watch(server, until_ended=False)
-
-
 @pytest.mark.timeout(300)
-async def test_killed_at_every_point_between_accept_and_delivered(tmp_path: Path) -> None:
+async def test_killed_at_every_point_between_accept_and_delivered(tmp_path: Path, warm: Cradle) -> None:
     history = History()
     client = Client(history)
     for number, point in enumerate(POINTS):
         history.sent[f"{number:032d}"] = f"a red heart --n 2 --steps 4 --seed {number}"
-        server = Server(tmp_path / "data", crash_at=point)
+        server = Server(tmp_path / "data", crash_at=point, warm=warm)
         try:
-            await asyncio.wait_for(live(client, server), 60)
+            async with asyncio.timeout(60):
+                await live(client, server)
         finally:
             code = server.kill()
         assert code == -signal.SIGKILL, point
-    await recover_and_check(client, tmp_path, len(POINTS))
+    held(await recovered(tmp_path, client, warm), len(POINTS))
 
 
-@pytest.mark.timeout(600)
-@pytest.mark.parametrize("kills", [4, pytest.param(500, marks=pytest.mark.soak)])
-async def test_killed_at_random_moments(tmp_path: Path, kills: int) -> None:
-    chance = random.Random(kills)
-    history = History()
-    client = Client(history)
-    for number in range(kills):
-        history.sent[f"{number:032d}"] = f"a blue fish --n 3 --steps 6 --seed {number}"
-        server = Server(tmp_path / "data")
-        life = asyncio.create_task(live(client, server))
-        await server.address()
-        await asyncio.sleep(chance.uniform(0.0, 0.8))
-        assert server.kill() == -signal.SIGKILL
-        await asyncio.wait_for(life, 60)
-    await recover_and_check(client, tmp_path, kills)
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("kills", [20, pytest.param(500, marks=pytest.mark.soak)])
+async def test_killed_at_random_moments(tmp_path: Path, warm: Cradle, kills: int) -> None:
+    held(await on_the_page(tmp_path, kills, random.Random(kills), warm), kills)
 
 
-async def test_told_to_stop_while_painting_it_ends_cleanly_and_goes_on_later(tmp_path: Path) -> None:
+async def test_started_as_anybody_starts_it_and_told_to_stop_while_painting_it_goes_on_later(
+    tmp_path: Path, warm: Cradle
+) -> None:
     history = History(sent={"0" * 32: "a cat --n 2 --steps 150 --seed 1"})
     client = Client(history)
     server = Server(tmp_path / "data")
     await client.ask(server)
     assert await server.stop() == 0
-    await recover_and_check(client, tmp_path, 1)
+    held(await recovered(tmp_path, client, warm), 1)
 
 
-async def recover_and_check(client: Client, tmp_path: Path, accepted: int) -> None:
-    """Start once more without a killer, wait for the end, and hold the books against each other."""
-    server = Server(tmp_path / "data")
-    await asyncio.wait_for(client.ask(server), 60)
-    await asyncio.wait_for(client.watch(server), 120)
-    assert await server.stop() == 0
-    verdict = check(tmp_path / "data", client.history)
+def held(verdict: Verdict, accepted: int) -> None:
+    """Print the books and hold them."""
     print(verdict)
     assert verdict.accepted == accepted
     assert verdict.clean, verdict

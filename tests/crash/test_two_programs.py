@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.crash.cradle import Cradle
 from tests.crash.harness import DIED, Client, History, Server, judge
 from tests.support.postgres import Cluster, postgres
 
@@ -20,13 +21,13 @@ __all__ = ["postgres"]
 class Pair:
     """Hold two programs on one database and one folder of files, each with a data folder of its own."""
 
-    def __init__(self, root: Path, url: str) -> None:
-        self._root = root
+    def __init__(self, root: Path, url: str, warm: Cradle) -> None:
+        self._root, self._warm = root, warm
         self._shared = {"LIMNER_TEST_DATABASE": url, "LIMNER_TEST_FILES": str(root / "files")}
         self.servers = [self._start(0), self._start(1)]
 
     def _start(self, which: int) -> Server:
-        return Server(self._root / f"data{which}", environ=self._shared)
+        return Server(self._root / f"data{which}", environ=self._shared, warm=self._warm)
 
     def kill(self, which: int) -> None:
         """Kill one of them, and start it again."""
@@ -40,9 +41,9 @@ class Pair:
 
 
 @pytest.fixture
-def pair(tmp_path: Path, postgres: Cluster) -> Iterator[Pair]:
+def pair(tmp_path: Path, postgres: Cluster, warm: Cradle) -> Iterator[Pair]:
     url = postgres.fresh()
-    pair = Pair(tmp_path, url)
+    pair = Pair(tmp_path, url, warm)
     yield pair
     pair.end()
 
@@ -83,6 +84,36 @@ def check(postgres: Cluster, files: Path, history: History, accepted: int) -> No
     assert verdict.accepted == accepted
     assert all((files / "pictures" / str(digest)[:2] / f"{digest}.png").exists() for (digest,) in stored)
     assert workers != [(1,)], "one program did all"
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(120)
+async def test_what_one_held_while_it_was_stopped_is_painted_by_the_other(
+    pair: Pair, postgres: Cluster, tmp_path: Path
+) -> None:
+    """Stopped for longer than its lease; what it brings when it goes on is not taken."""
+    history = History(sent={f"{number:032d}": f"a cat --n 4 --steps 100 --seed {number}" for number in range(4)})
+    client = Client(history)
+    await client.ask(pair.servers[0])
+    async with asyncio.timeout(30):
+        while _holders(postgres) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    pair.servers[0].process.send_signal(signal.SIGSTOP)
+    async with asyncio.timeout(90):
+        await client.watch(pair.servers[1])
+    pair.servers[0].process.send_signal(signal.SIGCONT)
+    await client.watch(pair.servers[0])
+    with postgres.connect() as base:
+        again = base.execute("SELECT count(*) FROM jobs WHERE attempt > 1").fetchall()
+    assert again != [(0,)], "the one that was stopped held none"
+    check(postgres, tmp_path / "files", history, 4)
+
+
+def _holders(postgres: Cluster) -> set[str]:
+    with postgres.connect() as base:
+        return {
+            str(owner) for (owner,) in base.execute("SELECT lease_owner FROM jobs WHERE state = 'running'").fetchall()
+        }
 
 
 async def test_word_of_a_job_reaches_the_other_program_at_once(pair: Pair) -> None:

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 
-from tests.crash.harness import Client, History, Server, Verdict, check
+from tests.crash.cradle import cradle
+from tests.crash.harness import Client, History, Server, Verdict
+from tests.crash.random_kills import live, recovered
 
 KILLS = ("after_accept_before_answer", "after_store_commit", "after_deliver_before_commit")
-DIED = (aiohttp.ClientError, ConnectionError, asyncio.IncompleteReadError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +43,11 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
 async def _live(data: Path) -> Life:
     history = History()
     client = Client(history)
-    for number, point in enumerate(KILLS):
-        history.sent[f"{number:032d}"] = f"a red heart --n 2 --steps 4 --seed {10 * number}"
-        server = Server(data, crash_at=point)
-        with contextlib.suppress(*DIED):
+    with cradle() as warm:
+        for number, point in enumerate(KILLS):
+            history.sent[f"{number:032d}"] = f"a red heart --n 2 --steps 4 --seed {10 * number}"
+            server = Server(data, crash_at=point, warm=warm)
             async with asyncio.timeout(60):
-                await client.ask(server)
-                await client.watch(server, until_ended=False)
-        assert server.kill() == -signal.SIGKILL, point
-    server = Server(data)
-    async with asyncio.timeout(120):
-        await client.ask(server)
-        await client.watch(server)
-    assert await server.stop() == 0
-    return Life(data, history, check(data, history))
+                await live(client, server)
+            assert server.kill() == -signal.SIGKILL, point
+        return Life(data, history, await recovered(data.parent, client, warm))

@@ -15,7 +15,7 @@ import pytest
 
 from build import HOME, Program
 from core.errors import BadInput, CannotBind, ModelUnavailable, StudioError
-from core.person import Person
+from core.person import OWNER, Person
 from core.sheet import JobSheet
 from tests.crash.harness import ENDED
 from tests.promises.conftest import KILLS, Life
@@ -156,7 +156,7 @@ async def test_p10_nothing_from_outside_runs_as_code(tmp_path: Path) -> None:
         with pytest.raises(ModelUnavailable, match="mine"):
             await ask(program, "a heart")
         with pytest.raises(BadInput):
-            await program.studio.take_sketch(pickle.dumps(Bomb(mark)))
+            await program.studio.take_sketch(OWNER, PLACE, pickle.dumps(Bomb(mark)))
     assert not mark.exists()
     with pytest.raises(FileExistsError):
         # The bomb would have gone off.
