@@ -43,6 +43,7 @@ class Dispatcher:
         self._faces, self._clock, self._settled, self._owner, self._at = faces, clock, settled, owner, at
         self._wake = asyncio.Event()
         self._held: dict[str, tuple[Job, asyncio.Task[None]]] = {}
+        self._beats = asyncio.Event()
         self._open = True
         self._left = False
 
@@ -94,6 +95,7 @@ class Dispatcher:
             progress = self._renderer.render(job, pictures)
             task = asyncio.create_task(self._paint(job, pictures, progress), name=f"paint {job.id}")
             self._held[job.id] = (job, task)
+            self._beats.set()
 
     def _full_hands(self) -> list[str] | None:
         """Return whose Jobs must wait: nobody's while there is room, then theirs who have one in hand; None: all."""
@@ -180,6 +182,7 @@ class Dispatcher:
         except StudioError:
             log.exception("job %s could not be put back; it is reaped when its lease is over", job.id)
             self._left = True
+            self._beats.set()
 
     async def _show(self, job: Job, progress: Progress) -> None:
         self._feed.tell(job, progress)
@@ -193,6 +196,10 @@ class Dispatcher:
 
     async def _beat(self) -> None:
         while True:
+            if not self._held and not self._left:
+                self._beats.clear()
+            # With nothing to hold there is nothing to do: an idle bot has no timer here.
+            await self._beats.wait()
             await asyncio.sleep(BEAT_S)
             try:
                 await self._lengthen()

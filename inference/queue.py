@@ -89,7 +89,6 @@ class InferenceQueue:
     async def start(self) -> None:
         """Warm the Engine on the device's thread; returns when it is ready or has failed (see `state`)."""
         self._loop = asyncio.get_running_loop()
-        self._look()
         try:
             await self._loop.run_in_executor(self._executor, self._engine.warm)
         except Exception as fault:
@@ -168,6 +167,8 @@ class InferenceQueue:
             return
         if self._resting.is_set() and self._rounds.inbox:
             self._resting.clear()
+            if self._watch is None:
+                self._look()
             self._loop.run_in_executor(self._executor, self._rounds.work).add_done_callback(self._rested)
 
     def _rested(self, work: asyncio.Future[None]) -> None:
@@ -273,7 +274,7 @@ class InferenceQueue:
         self._tidy()
 
     def _look(self) -> None:
-        """Watch for a call that does not end, every `watch_every_s`."""
+        """Watch for a call that does not end, every `watch_every_s`, for as long as the device works."""
         assert self._loop is not None
         stuck_s = self._times.stuck_s()
         if stuck_s is not None and not self._stuck:
@@ -281,7 +282,7 @@ class InferenceQueue:
             if self._on_stuck is not None:
                 self._on_stuck(stuck_s)
         self._stuck = stuck_s is not None
-        self._watch = self._loop.call_later(self._watch_every_s, self._look)
+        self._watch = None if self._resting.is_set() else self._loop.call_later(self._watch_every_s, self._look)
 
     async def _close(self, last_call_s: float) -> None:
         if self._watch is not None:
