@@ -209,7 +209,7 @@ def _wire(
     house = House(
         models=registry.cards,
         default_model=config.models.default,
-        limits=Limits(config.limits.waiting, config.limits.per_minute, config.limits.day_cost),
+        limits=Limits(**config.limits.model_dump()),
         state=lambda: program.state(),
         pace=pace,
         fresh_seed=lambda: secrets.randbelow(SEEDS),

@@ -43,7 +43,9 @@ class Bodies:
         waits: its newest place in the line, else the one the sheet tells.
         """
         digest = sheet["pictures"][0]["sketch"]
-        sketch = await self._sketch(digest, place) if digest is not None and sheet["state"] == "queued" else None
+        sketch = None
+        if digest is not None and sheet["state"] == "queued":
+            sketch = await self._sketch(digest, Person(sheet["person"]), place)
         stands = sheet["place"] if waits is None else waits.place
         # How long it takes is told by a timestamp that counts by itself.
         line = None if stands is None else wording.waiting(stands, None)
@@ -94,10 +96,10 @@ class Bodies:
         links = await self._links(sheet, reader, place)
         return Body(lambda: card(sheet, author, files=files, line=line, links=links), files)
 
-    async def _sketch(self, digest: str, place: Place) -> CardFile | None:
+    async def _sketch(self, digest: str, author: Person, place: Place) -> CardFile | None:
         """Return a Sketch as a card shows it small; a card of an accepted Job goes out without it rather than not."""
         try:
-            data = await self._studio.sketch_thumb(digest)
+            data = await self._studio.sketch_thumb(author, digest)
         except StudioError as error:
             log.warning("sketch %s cannot be shown: %s", digest, error)
             return None

@@ -158,7 +158,7 @@ async def _remix(
     if uploads:
         bot.attachments.check(uploads[0])
         await _promise(interaction)
-        taken = await _taken(bot, uploads[0])
+        taken = await _taken(interaction, uploads[0])
     await bot.reception.by_interaction(
         interaction, changed.get("prompt"), kind="remix", parent=picture_id, sketch=taken["digest"],
         options=options, notes=taken["notes"],
@@ -192,7 +192,7 @@ async def _paint_over_attached(interaction: discord.Interaction, message_id: int
         raise BadSketch("I do not have that picture any more.", "Use the message's menu again.")
     bot.attachments.check(uploads[nth])
     await _promise(interaction)
-    taken = await _taken(bot, uploads[nth])
+    taken = await _taken(interaction, uploads[nth])
     await bot.reception.by_interaction(
         interaction, typed["prompt"], kind="imagine", sketch=taken["digest"], options=options, notes=taken["notes"]
     )
@@ -213,8 +213,9 @@ async def _promise(interaction: discord.Interaction) -> None:
     await interaction.response.defer(thinking=True)
 
 
-async def _taken(bot: LimnerBot, upload: Upload) -> dict[str, Any]:
-    return await bot.studio.take_sketch(await bot.attachments.read(upload))
+async def _taken(interaction: discord.Interaction, upload: Upload) -> dict[str, Any]:
+    bot = bot_of(interaction)
+    return await bot.studio.take_sketch(asker(interaction), here(interaction), await bot.attachments.read(upload))
 
 
 def _strength(typed: str) -> dict[str, float]:

@@ -175,13 +175,15 @@ async def _sketch(desk: Desk, named: str | None) -> str | None:
     if _is_id(named):
         found = await desk.studio.picture_as_sketch(desk.person, desk.place, named)
     else:
-        found = await desk.studio.take_sketch(read_input(named, "--sketch"))
+        found = await desk.studio.take_sketch(desk.person, desk.place, read_input(named, "--sketch"))
     return _taken(desk, found)
 
 
 async def _mask(desk: Desk, named: str | None) -> str | None:
     """Return the digest of a mask's file."""
-    return None if named is None else _taken(desk, await desk.studio.take_mask(read_input(named, "--mask")))
+    if named is None:
+        return None
+    return _taken(desk, await desk.studio.take_mask(desk.person, desk.place, read_input(named, "--mask")))
 
 
 def _taken(desk: Desk, found: dict[str, Any]) -> str:

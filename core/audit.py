@@ -10,7 +10,7 @@ from core.cost import cost
 from core.errors import StudioError
 from core.feed import Feed
 from core.job import Job
-from core.limits import DAY_MS, Limits
+from core.limits import DAY_MS, NO_LIMITS
 from core.person import AUDITOR, Place
 from core.picture import Picture, Replay
 from core.ports import Archive
@@ -23,7 +23,6 @@ QUIET_MS = 10 * 60_000
 """No audit begins so soon after a Job that somebody asked for."""
 LATER_MS = 60 * 60_000
 """When to look again where nothing tells that it became possible: on battery, or with nothing painted yet."""
-NO_LIMITS = Limits()
 
 
 class Audit:

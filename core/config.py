@@ -60,6 +60,7 @@ class LimitsTable(Table):
     waiting: int = Field(ge=0)
     per_minute: int = Field(ge=0)
     day_cost: int = Field(ge=0)
+    day_files: int = Field(ge=0)
 
 
 class AuditTable(Table):

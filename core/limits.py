@@ -24,11 +24,12 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one Person may do; 0 means no limit. day_cost is in coins of core/cost."""
+    """What one Person may do; 0 means no limit. day_cost: coins of core/cost; day_files: Sketches and masks sent."""
 
     waiting: int = 0
     per_minute: int = 0
     day_cost: int = 0
+    day_files: int = 0
 
     def exceeded(self, used: Usage, jobs: int, cost: int) -> bool:
         """Say whether `jobs` more Jobs of together `cost` are too many."""
@@ -61,6 +62,18 @@ class Limits:
                 "Ask for fewer steps, a smaller size or fewer pictures.",
                 used.day_opens,
             )
+
+    def check_sent(self, sent: int, opens: int | None) -> None:
+        """Raise LimitReached where so many Sketches and masks were sent within 24 hours that one more is too many."""
+        if self.day_files and sent >= self.day_files:
+            raise LimitReached(
+                f"You sent {sent} sketches and masks within a day; {self.day_files} is the limit.",
+                "Use one you sent: the same picture again counts once.",
+                opens,
+            )
+
+
+NO_LIMITS = Limits()
 
 
 def leaves(spent: Sequence[tuple[int, int]], too_much: int) -> int | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from core import access, wording
 from core.defaults import words_for
-from core.draft import ModelCard
+from core.draft import ModelCard, SketchInfo
 from core.errors import NotAllowed, NotFound
 from core.feed import Feed
 from core.house import House
@@ -128,13 +128,21 @@ class Looking:
         message_id = await self._archive.message_id(found[1].id)
         return None if not message_id else {"place": found[1].place.unpack(), "message_id": message_id}
 
-    async def sketch_thumb(self, digest: str) -> bytes:
-        """Return a stored Sketch as a small WebP, for who may have the Sketch itself."""
+    async def sketch_thumb(self, person: Person, digest: str) -> bytes:
+        """Return a Person's own Sketch as a small WebP."""
+        await self._held(person, digest)
         return await self._archive.sketch_thumb(digest)
 
-    async def sketch_file(self, digest: str) -> bytes:
-        """Return a stored Sketch; its digest is the key to it, known only to who sent it or sees its Job."""
+    async def sketch_file(self, person: Person, digest: str) -> bytes:
+        """Return a Sketch to who sent it or painted from it; a digest alone opens nothing."""
+        await self._held(person, digest)
         return await self._archive.file(digest, "sketch")
+
+    async def _held(self, person: Person, digest: str) -> SketchInfo:
+        found = await self._archive.sketch(digest, person.id)
+        if found is None:
+            raise NotFound(*wording.not_here("sketch"))
+        return found
 
     async def models(self) -> list[dict[str, Any]]:
         """Return every registered Model's sheet."""

@@ -9,11 +9,12 @@ from core.audited import Audits
 from core.defaults import Defaults
 from core.draft import MaskInfo, SketchInfo
 from core.job import Job
-from core.limits import Limits, Usage
+from core.limits import NO_LIMITS, Limits, Usage
 from core.pace import Standing
 from core.person import Person, Place
 from core.picture import Picture
 from core.progress import Painted, Progress
+from core.recipe import Source
 from core.records import Act, Erased, FileTexts, Form, Keep, Move, NewJob, Parcel, PngFacts, Receipt, Tally, WeightsFile
 from core.rules import Rules
 
@@ -194,17 +195,19 @@ class Archive(Protocol):
     async def last_move(self) -> int:
         """Return the id of the newest move, 0 where there is none."""
 
-    async def take_sketch(self, raw: bytes) -> tuple[SketchInfo, tuple[str, ...]]:
+    async def take_sketch(
+        self, raw: bytes, person: str, limits: Limits = NO_LIMITS
+    ) -> tuple[SketchInfo, tuple[str, ...]]:
         """Check and normalise an attachment in a limited child process, store it by digest; return it with notes.
 
-        Raises BadSketch with the reason.
+        Raises LimitReached, or BadSketch with the reason.
         """
 
-    async def take_mask(self, raw: bytes) -> tuple[MaskInfo, tuple[str, ...]]:
+    async def take_mask(self, raw: bytes, person: str, limits: Limits = NO_LIMITS) -> tuple[MaskInfo, tuple[str, ...]]:
         """Check and normalise a mask given apart from its Sketch, as take_sketch does."""
 
-    async def fit_mask(self, digest: str, sketch: SketchInfo) -> str:
-        """Return a stored mask's digest at its Sketch's size; raise BadSketch where the two differ in shape."""
+    async def fit_mask(self, digest: str, sketch: SketchInfo, person: str) -> str:
+        """Return the digest of a Person's mask at its Sketch's size; raise BadSketch where the two differ in shape."""
 
     async def read_png(self, raw: bytes) -> PngFacts:
         """Read a PNG somebody brings along; raise BadSketch where it is none."""
@@ -212,8 +215,11 @@ class Archive(Protocol):
     async def read_texts(self, raw: bytes) -> FileTexts:
         """Read what any tool wrote into a PNG, JPEG or WebP; raise BadSketch where it is none."""
 
-    async def sketch(self, digest: str) -> SketchInfo | None:
-        """Find a stored Sketch."""
+    async def sketch(self, digest: str, person: str) -> SketchInfo | None:
+        """Find a Sketch that a Person holds: sent it, or painted from it."""
+
+    async def held(self, person: str) -> Sequence[Source]:
+        """Return every Sketch and mask a Person holds."""
 
     async def file(self, digest: str, kind: Literal["sketch", "mask", "picture"]) -> bytes:
         """Read bytes by digest; raise Damaged where they are not what was written, NotFound where they are gone."""

@@ -131,6 +131,9 @@ class Upscale:
 
 Recipe = Paint | Upscale
 
+Source = tuple[Literal["sketch", "mask"], str]
+"""Kind and digest of a stored image that a Person sent."""
+
 
 def to_json(recipe: Recipe) -> dict[str, Any]:
     """Return the plain form: every field at its default left out, `v` and `op` first."""
@@ -156,12 +159,12 @@ def from_json(data: Json) -> Recipe:
     return _checked(Paint(**found))
 
 
-def sources(recipe: Recipe) -> tuple[tuple[Literal["sketch", "mask"], str], ...]:
+def sources(recipe: Recipe) -> tuple[Source, ...]:
     """Return what a Recipe starts from: kind and digest of each stored image a Person sent."""
     if not isinstance(recipe, Paint):
         return ()
-    sketch: tuple[tuple[Literal["sketch"], str], ...] = (("sketch", recipe.sketch.digest),) if recipe.sketch else ()
-    mask: tuple[tuple[Literal["mask"], str], ...] = (("mask", recipe.mask.digest),) if recipe.mask else ()
+    sketch: tuple[Source, ...] = (("sketch", recipe.sketch.digest),) if recipe.sketch else ()
+    mask: tuple[Source, ...] = (("mask", recipe.mask.digest),) if recipe.mask else ()
     return (*sketch, *mask)
 
 

@@ -142,7 +142,7 @@ def limits_for(base: Limits, rules: Rules, person: Person, place: Place) -> Limi
     """Return the Limits of a Person in a Place: roles may widen them, a channel only narrows them."""
     whole = replace(rules, base=_first(rules.base, Bounds(base.waiting, base.per_minute, base.day_cost)))
     found = bounds_for(whole, person, place)
-    return Limits(found.waiting or 0, found.per_minute or 0, found.day_cost or 0)
+    return replace(base, waiting=found.waiting or 0, per_minute=found.per_minute or 0, day_cost=found.day_cost or 0)
 
 
 def admit(rules: Rules, person: Person, place: Place, age_restricted: bool) -> None:

@@ -138,8 +138,8 @@ class Studio(Looking):
         """Return Plans of words, perhaps over a Sketch; a parent is the Picture that Sketch was."""
         if ask.sketch is None and ask.mask is not None:
             raise BadInput("A mask goes with its sketch.", "Send the picture to keep the rest of along with it.")
-        sketch = await self._sketch(ask.sketch)
-        mask = None if ask.mask is None or sketch is None else await self._archive.fit_mask(ask.mask, sketch)
+        sketch, me = await self._sketch(ask.sketch, ask.person), ask.person.id
+        mask = None if ask.mask is None or sketch is None else await self._archive.fit_mask(ask.mask, sketch, me)
         parent = None if ask.parent is None else (await self._target(ask, "sketch", ""))[0].id
         wishes = await self._archive.defaults(ask.person.id)
         house = self._house
@@ -152,14 +152,11 @@ class Studio(Looking):
         parent, job = await self._target(ask, "remix", "")
         pictures = (await self._archive.pictures([job.id]))[job.id]
         own = parent.recipe.sketch.digest if isinstance(parent.recipe, Paint) and parent.recipe.sketch else None
-        sketches = (await self._sketch(own), await self._sketch(ask.sketch))
+        sketches = (await self._sketch(own, job.person), await self._sketch(ask.sketch, ask.person))
         return remixing.remix(words, ask.options, parent, pictures, sketches, self._cards(), self._house.fresh_seed)
 
-    async def _sketch(self, digest: str | None) -> SketchInfo | None:
-        found = None if digest is None else await self._archive.sketch(digest)
-        if digest is not None and found is None:
-            raise NotFound("That sketch is not here.", "Send it again.")
-        return found
+    async def _sketch(self, digest: str | None, person: Person) -> SketchInfo | None:
+        return None if digest is None else await self._held(person, digest)
 
     async def _promised(self, ask: Ask, plan: asking.Plan) -> asking.Plan:
         """Say how near a Picture will come to an earlier one with an equal Recipe, unless it is identical."""
@@ -209,21 +206,27 @@ class Studio(Looking):
         access.check("delete", person, place, job)
         return (await self._sheets(person, [job]))[0]
 
-    async def take_sketch(self, raw: bytes) -> dict[str, Any]:
-        """Check, normalise and store an image; return its digest, size, transparent part's mask and what was mended."""
-        info, notes = await self._archive.take_sketch(raw)
+    async def take_sketch(self, person: Person, place: Place, raw: bytes) -> dict[str, Any]:
+        """Check, normalise and store an image; return its digest, size, transparent part's mask and what was mended.
+
+        It is that Person's own: nobody else may name its digest.
+        """
+        info, notes = await self._archive.take_sketch(raw, person.id, await self._limits(person, place))
         found = {"digest": info.digest, "width": info.width, "height": info.height, "mask": info.mask}
         return {**found, "notes": list(notes)}
 
-    async def take_mask(self, raw: bytes) -> dict[str, Any]:
+    async def take_mask(self, person: Person, place: Place, raw: bytes) -> dict[str, Any]:
         """Check, normalise and store a mask given apart; return its digest, size and what was mended."""
-        info, notes = await self._archive.take_mask(raw)
+        info, notes = await self._archive.take_mask(raw, person.id, await self._limits(person, place))
         return {"digest": info.digest, "width": info.width, "height": info.height, "notes": list(notes)}
 
     async def picture_as_sketch(self, person: Person, place: Place, picture_id: str) -> dict[str, Any]:
         """Store a painted Picture as a Sketch, by the same intake as any other image."""
         raw, _ = await self.picture_file(person, place, picture_id, "png", False)
-        return await self.take_sketch(raw)
+        return await self.take_sketch(person, place, raw)
+
+    async def _limits(self, person: Person, place: Place) -> Limits:
+        return limits_for(self._house.limits, await rules_at(self._archive, place), person, place)
 
 
 def _prompts(plans: Sequence[asking.Plan]) -> list[str]:

@@ -71,6 +71,11 @@ def source_gone(kind: str) -> tuple[str, str]:
     return wrong, f"Send the {kind} again with the same words and seed."
 
 
+def not_here(kind: str) -> tuple[str, str]:
+    """Say that a Sketch or mask is not here, or somebody else's, and what to do."""
+    return f"That {kind} is not here.", "Send it again."
+
+
 def parent_gone(parent: Picture | None) -> tuple[str, str]:
     """Say that the file of the Picture to enlarge is kept no longer, and what to do."""
     wrong = "The file of the picture it is made from is kept no longer."

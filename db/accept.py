@@ -15,7 +15,7 @@ from core.job import MAX_ATTEMPTS, Job
 from core.limits import DAY_MS, MINUTE_MS, Limits, Usage, leaves
 from core.recipe import canonical, digest
 from core.records import NewJob, NewPicture
-from db import moves
+from db import holding, moves
 from db.claims import OPEN_JOBS
 from db.ids import Ulids
 from db.rows import pack, to_job
@@ -39,13 +39,15 @@ class Till:
 def accept(session: Session, now: int, till: Till, jobs: Sequence[NewJob], limits: Limits) -> list[tuple[Job, bool]]:
     """Write the Jobs that are new, all or none; (Job, False) stands for one that was there."""
     for person in sorted({job.person.id for job in jobs}):
-        _one_at_a_time(session, till.payer(person))
+        one_at_a_time(session, till.payer(person))
     fresh: dict[str, NewJob] = {}
     for job in jobs:
         if job.dedupe_key not in fresh and known(session, job.dedupe_key) is None:
             fresh[job.dedupe_key] = job
     if fresh and till.free_bytes() < till.least_free:
         raise DiskFull("The disk is almost full: not accepted, nothing charged.", "The owner must make room.")
+    for job in fresh.values():
+        holding.admit(session, job)
     for person in sorted({job.person.id for job in fresh.values()}):
         mine = [job for job in fresh.values() if job.person.id == person]
         used = usage(session, now, till, person)
@@ -115,8 +117,8 @@ def opens(session: Session, now: int, till: Till, person: str, limits: Limits, j
     )
 
 
-def _one_at_a_time(session: Session, payer: str) -> None:
-    """Let no second program accept for the same Person meanwhile, or both would find room within the Limits."""
+def one_at_a_time(session: Session, payer: str) -> None:
+    """Let no second program accept or erase for the same Person until the transaction ends."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:payer, 0))"), {"payer": payer})
 
@@ -148,6 +150,7 @@ def _write(session: Session, now: int, till: Till, job: NewJob) -> JobRow:
     session.add(row)
     session.flush()
     session.add_all(_picture(till.ids.fresh(), row, index, new) for index, new in enumerate(job.pictures))
+    holding.use(session, job)
     session.add(LedgerRow(job_id=row.id, kind="hold", amount=row.cost, at=now, payer=till.payer(row.person)))
     if job.reply is not None:
         reply = job.reply

@@ -2,54 +2,46 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from core.limits import DAY_MS
 from core.person import AUDITOR
 from core.records import Clock, Erased
-from db import moves
-from db.accept import Till
-from db.files import FOLDERS, Files
+from db import holding, moves
+from db.accept import Till, one_at_a_time
+from db.files import Files
 from db.ids import LENGTH, tidy
 from db.reading import TAIL, ends_in
 from db.session import Store
-from db.tables import ActRow, ClearPartRow, DefaultsRow, DoomedRow, ErasedRow, FileRow, JobRow, PictureRow
+from db.tables import ActRow, DefaultsRow, DoomedRow, ErasedRow, FileRow, JobRow, PictureRow
 
 BATCH = 100
 """Jobs erased in one transaction; others accept and claim between two of them."""
 
 CHECKPOINTS = 5
-UNUSED_MS = DAY_MS
-"""After so long a Sketch that no Job points at is forgotten: whoever sent it asked for nothing."""
-
 Source = tuple[str, str]
 """Kind and digest of a file."""
 
 
 @dataclass(slots=True)
 class Toll:
-    """Count what goes, batch by batch; sent: the Sketches that may have lost their last row."""
+    """Count what goes, batch by batch."""
 
     jobs: int = 0
     pictures: int = 0
     running: list[str] = field(default_factory=list)
-    sent: set[Source] = field(default_factory=set)
 
 
 async def erase(store: Store, files: Files, till: Till, clock: Clock, person: str) -> Erased:
     """Erase a Person; done again after a crash it finishes what was begun."""
-    await store.write(lambda s: _forget(s, person, till.payer(person)))
+    payer = till.payer(person)
+    await store.write(lambda s: _forget(s, person, payer))
     toll = Toll()
-    while await store.write(lambda s: _batch(s, clock(), person, toll), "erase"):
+    while await store.write(lambda s: _batch(s, clock(), person, payer, toll), "erase"):
         pass
-    # The long look is a reader's; what is accepted meanwhile is looked at by the writer.
-    used, newest = await store.read(lambda s: (_used(s), s.execute(select(func.max(PictureRow.id))).scalar() or ""))
-    await store.write(lambda s: _doom_sketches(s, clock(), toll.sent, used | _used(s, newest)))
     gone = await store.write(lambda s: clear(s, files))
     clean = False
     for _ in range(CHECKPOINTS):
@@ -90,10 +82,14 @@ def _forget(session: Session, person: str, payer: str) -> None:
     session.execute(update(ActRow).where(ActRow.person == person).values(person=f"erased:{payer[:10]}"))
 
 
-def _batch(session: Session, now: int, person: str, toll: Toll) -> bool:
-    """Erase some Jobs, and the audits of their Pictures; False where none is left."""
+def _batch(session: Session, now: int, person: str, payer: str, toll: Toll) -> bool:
+    """Erase some Jobs, and the audits of their Pictures; where none is left, what the Person sent, and say False."""
+    one_at_a_time(session, payer)
     mine = select(JobRow).where(JobRow.person == person).order_by(JobRow.id).limit(BATCH).with_for_update()
     jobs = list(session.scalars(mine, execution_options={"populate_existing": True}))
+    if not jobs:
+        _doom(session, holding.let_go(session, person))
+        return False
     ids = [job.id for job in jobs]
     audits = (
         select(JobRow)
@@ -110,14 +106,9 @@ def _batch(session: Session, now: int, person: str, toll: Toll) -> bool:
             toll.running.append(job.id)
         if job.state in ("queued", "running"):
             moves.end(session, job, "cancelled", now, "cancelled", "", "erase")
-    pictures = session.execute(
-        select(PictureRow.id, PictureRow.file_digest, PictureRow.recipe).where(PictureRow.job_id.in_(ids))
-    ).all()
+    pictures = session.execute(select(PictureRow.id, PictureRow.file_digest).where(PictureRow.job_id.in_(ids))).all()
     toll.jobs += len(jobs)
     toll.pictures += len(pictures)
-    toll.sent |= {("sketch", job.sketch) for job in jobs if job.sketch}
-    for _, _, recipe in pictures:
-        toll.sent |= set(_sources(recipe))
     session.add_all(ErasedRow(id=each, at=now) for each in (*ids, *(row.id for row in pictures)))
     session.flush()
     session.expunge_all()
@@ -125,27 +116,12 @@ def _batch(session: Session, now: int, person: str, toll: Toll) -> bool:
     # Moves, outbox and replies go with their Job.
     session.execute(delete(JobRow).where(JobRow.id.in_(ids)))
     _doom_pictures(session, {row.file_digest for row in pictures if row.file_digest})
-    return bool(jobs)
+    return True
 
 
 def _doom_pictures(session: Session, digests: set[str]) -> None:
     used = set(session.scalars(select(PictureRow.file_digest).where(PictureRow.file_digest.in_(digests)).distinct()))
     _doom(session, {("picture", digest) for digest in digests - used})
-
-
-def _doom_sketches(session: Session, now: int, sent: set[Source], used: set[Source]) -> None:
-    """Doom the Sketches sent for what was erased, and old ones of which nothing came, unless a row points at them."""
-    kinds = [kind for kind in FOLDERS if kind != "picture"]
-    idle = select(FileRow.kind, FileRow.digest).where(FileRow.kind.in_(kinds), FileRow.created_at < now - UNUSED_MS)
-    going = (sent | {(kind, digest) for kind, digest in session.execute(idle)}) - used
-    parts = session.scalars(select(ClearPartRow)).all()
-    for part in parts:
-        # The mask of a Sketch's transparent part goes with it, and stays with it.
-        if ("sketch", part.sketch) in going:
-            session.delete(part)
-            going |= {("mask", part.mask)} if part.mask else set()
-    stays = {("mask", part.mask) for part in parts if ("sketch", part.sketch) not in going and part.mask}
-    _doom(session, going - used - stays)
 
 
 def _doom(session: Session, several: Iterable[Source]) -> None:
@@ -155,20 +131,3 @@ def _doom(session: Session, several: Iterable[Source]) -> None:
             session.delete(row)
         session.merge(DoomedRow(digest=digest, kind=kind))
     session.flush()
-
-
-def _used(session: Session, after: str = "") -> set[Source]:
-    """Return the Sketches and masks that Jobs and Recipes point at, of rows with an id above `after`."""
-    jobs = select(JobRow.sketch).where(JobRow.sketch.is_not(None), JobRow.id > after).distinct()
-    found: set[Source] = {("sketch", digest) for digest in session.scalars(jobs) if digest}
-    recipes = select(PictureRow.recipe).where(
-        PictureRow.id > after, or_(PictureRow.recipe.contains('"sketch":'), PictureRow.recipe.contains('"mask":'))
-    )
-    for recipe in session.scalars(recipes):
-        found |= set(_sources(recipe))
-    return found
-
-
-def _sources(recipe: str) -> list[Source]:
-    data = json.loads(recipe)
-    return [(kind, data[kind]["digest"]) for kind in ("sketch", "mask") if data.get(kind)]

@@ -12,7 +12,7 @@ from core.draft import SketchInfo
 from core.errors import Damaged, NotFound
 from core.picture import Picture, Replay, Verdict
 from core.progress import Painted
-from db import marks, masks, reading
+from db import holding, marks, reading
 from db.claims import Kept
 from db.files import Files
 from db.rows import pack
@@ -78,15 +78,14 @@ def apart(first: bytes, second: bytes) -> tuple[int, float]:
     return most, 1 - sum(counts[::256]) / sum(counts)
 
 
-def sketch(files: Files, store: Store, digest: str) -> SketchInfo | None:
-    """Find a stored Sketch and the mask of its transparent part; its size stands in its file."""
-    if not store.read_now(lambda session: marks.known_files(session, [("sketch", digest)])):
-        return None
-    head = files.head(digest, "sketch", 24)
-    if head is None:
+def sketch(files: Files, store: Store, digest: str, person: str) -> SketchInfo | None:
+    """Find a Person's Sketch and the mask of its transparent part; its size stands in its file."""
+    row = store.read_now(lambda session: holding.holds(session, person, ("sketch", digest)))
+    head = None if row is None else files.head(digest, "sketch", 24)
+    if row is None or head is None:
         return None
     width, height = struct.unpack(">II", head[16:24])
-    return SketchInfo(digest, width, height, *store.read_now(lambda session: masks.clear_part(session, digest)))
+    return SketchInfo(digest, width, height, *holding.clear_part(row))
 
 
 def sweep(files: Files, store: Store, now: int) -> int:

@@ -21,14 +21,14 @@ MIGRATE_LOCK = 5_401_722
 
 def prepare(url: str, data: Path, files_in: Path) -> Path | None:
     """Look at the database, then make the folders that hold everything; return a file still to be examined."""
-    later = look(url, data)
+    later = look(url, data, files_in)
     kept = (files_in / "pictures", files_in / "sketches", files_in / "masks")
     for folder in (data, files_in, *kept, data / "backups"):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return later
 
 
-def look(url: str, data: Path) -> Path | None:
+def look(url: str, data: Path, files_in: Path) -> Path | None:
     """Check a SQLite file's header and schema before anything is written; return it where a full check must follow.
 
     After an unclean stop a file of at most 200 MB is checked whole at once. Raises Damaged naming the newest backup.
@@ -39,7 +39,7 @@ def look(url: str, data: Path) -> Path | None:
     warn_of_wal_reset(sqlite3.sqlite_version_info)
     path = Path(parsed.database)
     if not path.is_file() or path.stat().st_size == 0:
-        _must_be_new(path, data)
+        _must_be_new(path, data, files_in)
         return None
     with path.open("rb") as file:
         head = file.read(100)
@@ -113,9 +113,9 @@ def migrate(connection: Connection, to: str = "head") -> None:
         command.upgrade(config, to)
 
 
-def _must_be_new(path: Path, data: Path) -> None:
-    """Refuse to start an empty log where the files say that there was one."""
-    if backups(data / "backups") or any((data / "pictures").glob("*/*.png")):
+def _must_be_new(path: Path, data: Path, files_in: Path) -> None:
+    """Refuse to start an empty log where the files say that there was one; files_in: where they lie."""
+    if backups(data / "backups") or any((files_in / "pictures").glob("*/*.png")):
         raise damaged(path, data, "it is missing or empty, but its pictures or backups are there")
 
 

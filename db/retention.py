@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session, aliased
 from core.limits import DAY_MS
 from core.person import AUDITOR
 from core.records import Keep
+from db import holding
 from db.files import Files, Kind
-from db.tables import ClearPartRow, FileRow, JobRow, PictureRow
+from db.tables import FileRow, HolderRow, JobRow, PictureRow
 
 AT_ONCE = 200
 RECENT_MS = 3_600_000
@@ -34,10 +35,10 @@ def doomed(session: Session, now: int, keep: Keep) -> list[Doomed]:
 
 
 def _doomed(session: Session, now: int, keep: Keep) -> Iterator[Doomed]:
-    yield from (("unused", kind, digest) for kind, digest in _unused(session, now - DAY_MS))
+    yield from (("unused", kind, digest) for kind, digest in _old(session, now - DAY_MS, used=True))
     if keep.sketches_days:
-        busy = _digests(session, only_open=True)
-        for kind, digest in _old(session, now - keep.sketches_days * DAY_MS):
+        busy = _busy(session)
+        for kind, digest in _old(session, now - keep.sketches_days * DAY_MS, used=False):
             if digest not in busy:
                 yield "age", kind, digest
     pictures = list(_pictures(session)) if keep.pictures_days or keep.disk_mb else []
@@ -54,15 +55,17 @@ def _doomed(session: Session, now: int, keep: Keep) -> Iterator[Doomed]:
             yield "disk", "picture", digest
 
 
-def drop(session: Session, files: Sequence[Doomed]) -> list[Doomed]:
-    """Take files out of the log, but those a Job accepted meanwhile needs; their Pictures say that the file is gone."""
-    busy = _digests(session, only_open=True) | _parents(session)
+def drop(session: Session, now: int, files: Sequence[Doomed]) -> list[Doomed]:
+    """Take files out of the log, but those that came again or that a Job accepted meanwhile needs.
+
+    Their Pictures say that the file is gone.
+    """
+    busy = _busy(session) | _parents(session) | set(holding.sent_since(session, now - RECENT_MS))
     going = [each for each in files if each[2] not in busy]
     for kind in ("picture", "sketch", "mask"):
         digests = [digest for _, each, digest in going if each == kind]
         session.execute(delete(FileRow).where(FileRow.kind == kind, FileRow.digest.in_(digests)))
-        if kind == "sketch":
-            session.execute(delete(ClearPartRow).where(ClearPartRow.sketch.in_(digests)))
+        session.execute(delete(HolderRow).where(HolderRow.kind == kind, HolderRow.digest.in_(digests)))
         if kind == "picture":
             session.execute(update(PictureRow).where(PictureRow.file_digest.in_(digests)).values(file_digest=None))
     return going
@@ -78,31 +81,22 @@ def quiet(files: Files, found: Sequence[Doomed], now: int) -> list[Doomed]:
     return kept
 
 
-def _old(session: Session, before: int) -> list[tuple[Kind, str]]:
-    mine = select(FileRow.kind, FileRow.digest).where(FileRow.kind != "picture", FileRow.created_at < before)
+def _old(session: Session, before: int, *, used: bool) -> list[tuple[Kind, str]]:
+    """Return Sketches and masks that came before then, but what was sent since; used: but what was painted from too."""
+    mine = select(FileRow.kind, FileRow.digest).where(
+        FileRow.kind != "picture", FileRow.created_at < before, ~holding.wanted(before, used=used)
+    )
     return [(cast(Kind, kind), digest) for kind, digest in session.execute(mine)]
 
 
-def _unused(session: Session, before: int) -> list[tuple[Kind, str]]:
-    """Return Sketches and masks that came long ago and that no Job ever named."""
-    old = _old(session, before)
-    if not old:
-        return []
-    used = _digests(session, only_open=False)
-    # The mask of a transparent part stays with its Sketch: whoever asks for that one again may paint there.
-    used |= {part.mask for part in session.scalars(select(ClearPartRow)) if part.mask and part.sketch in used}
-    return [(kind, digest) for kind, digest in old if digest not in used]
-
-
-def _digests(session: Session, *, only_open: bool) -> set[str]:
-    """Return every digest a Job names: its Sketch, and whatever its Recipes hold."""
-    jobs = select(JobRow.sketch).where(JobRow.sketch.is_not(None))
-    recipes = select(PictureRow.recipe).where(
-        or_(PictureRow.recipe.like('%"sketch":%'), PictureRow.recipe.like('%"mask":%'))
+def _busy(session: Session) -> set[str]:
+    """Return every digest an open Job names: its Sketch, and whatever its Recipes hold."""
+    jobs = select(JobRow.sketch).where(JobRow.sketch.is_not(None), JobRow.state.in_(OPEN))
+    recipes = (
+        select(PictureRow.recipe)
+        .join(JobRow, JobRow.id == PictureRow.job_id)
+        .where(JobRow.state.in_(OPEN), or_(PictureRow.recipe.like('%"sketch":%'), PictureRow.recipe.like('%"mask":%')))
     )
-    if only_open:
-        jobs = jobs.where(JobRow.state.in_(OPEN))
-        recipes = recipes.join(JobRow, JobRow.id == PictureRow.job_id).where(JobRow.state.in_(OPEN))
     found = {str(digest) for digest in session.scalars(jobs)}
     for recipe in session.scalars(recipes.execution_options(yield_per=1000)):
         found.update(DIGEST.findall(recipe))

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, Text, UniqueConstraint, text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
-# SQLite gives out row ids only in a column of exactly the type INTEGER.
-Counter = BigInteger().with_variant(Integer, "sqlite")
-Ulid = String(26)
-Sha = String(64)
+from db.filerows import Counter, DoomedRow, FileRow, HolderRow, Row, Sha, Ulid, WeightsRow
+
+__all__ = [
+    "ActRow",
+    "DefaultsRow",
+    "DoomedRow",
+    "ErasedRow",
+    "FileRow",
+    "HolderRow",
+    "JobRow",
+    "LedgerRow",
+    "MoveRow",
+    "OutboxRow",
+    "OverrideRow",
+    "PictureRow",
+    "ReplyRow",
+    "Row",
+    "RulesRow",
+    "SessionRow",
+    "WeightsRow",
+]
 
 STATES = "('queued', 'running', 'rendered', 'delivered', 'failed', 'cancelled', 'undeliverable')"
-
-
-class Row(DeclarativeBase):
-    """Collect every table; times are ms UTC, JSON lies in text columns."""
 
 
 class JobRow(Row):
@@ -189,40 +202,6 @@ class MoveRow(Row):
     why: Mapped[str] = mapped_column(Text)
 
 
-class FileRow(Row):
-    """A file on the disk; the same bytes may be one Person's Sketch and another's Picture."""
-
-    __tablename__ = "files"
-    __table_args__ = (CheckConstraint("kind IN ('sketch', 'mask', 'picture')", name="files_kind"),)
-
-    digest: Mapped[str] = mapped_column(Sha, primary_key=True)
-    kind: Mapped[str] = mapped_column(String(7), primary_key=True)
-    bytes: Mapped[int] = mapped_column(BigInteger)
-    created_at: Mapped[int] = mapped_column(BigInteger)
-
-
-class ClearPartRow(Row):
-    """How the newest upload of a Sketch was transparent; no row where it was not, no mask where all of it was."""
-
-    __tablename__ = "clear_parts"
-
-    sketch: Mapped[str] = mapped_column(Sha, primary_key=True)
-    mask: Mapped[str | None] = mapped_column(Sha)
-
-
-class WeightsRow(Row):
-    """The digest of one Model file as the disk knew it."""
-
-    __tablename__ = "weights"
-
-    path: Mapped[str] = mapped_column(Text, primary_key=True)
-    size: Mapped[int] = mapped_column(BigInteger)
-    mtime_ns: Mapped[int] = mapped_column(BigInteger)
-    # As text: an inode may fill 64 bits without a sign.
-    inode: Mapped[str] = mapped_column(Text)
-    digest: Mapped[str] = mapped_column(Sha)
-
-
 class SessionRow(Row):
     """A session of the page: the secret's hash alone."""
 
@@ -280,15 +259,7 @@ class ErasedRow(Row):
     """The id of a Job or Picture that was erased, and nothing else of it."""
 
     __tablename__ = "erased"
+    __table_args__ = (Index("erased_tail", text("substr(id, 21)")),)
 
     id: Mapped[str] = mapped_column(Ulid, primary_key=True)
     at: Mapped[int] = mapped_column(BigInteger)
-
-
-class DoomedRow(Row):
-    """A file to be removed from the disk, kept until that is done."""
-
-    __tablename__ = "doomed"
-
-    digest: Mapped[str] = mapped_column(Sha, primary_key=True)
-    kind: Mapped[str] = mapped_column(String(7), primary_key=True)

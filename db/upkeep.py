@@ -37,7 +37,7 @@ class Upkept(PersonLog):
         gone: list[retention.Doomed] = []
         for start in range(0, len(found), retention.AT_ONCE):
             part = found[start : start + retention.AT_ONCE]
-            going = await self._store.write(lambda s, part=part: retention.drop(s, part))  # type: ignore[misc]
+            going = await self._store.write(lambda s, part=part: retention.drop(s, now, part))  # type: ignore[misc]
             gone += going
             for _, kind, digest in going:
                 # After the commit: a file without a row is swept at the next start, a row without its file is a lie.

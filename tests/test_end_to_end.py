@@ -36,7 +36,7 @@ async def test_the_built_in_model_paints_and_a_new_process_paints_it_again(tmp_p
 async def test_four_jobs_at_once_each_reproduce_identical(tmp_path: Path, dtype: str) -> None:
     """Different steps, samplers and guidance, one with a sketch: they share calls, and each comes back alone."""
     async with running(tmp_path, environ=tiny(LIMNER__ENGINE__DTYPE=dtype)) as program:
-        sketch = (await program.studio.take_sketch(png(size=(96, 64))))["digest"]
+        sketch = (await program.studio.take_sketch(OWNER, PLACE, png(size=(96, 64))))["digest"]
         asked = [
             await ask(program, "a cat --steps 9 --sampler euler --guidance 6 --seed 1"),
             await ask(program, "a dog --steps 14 --sampler ddim --guidance 1 --seed 2"),

@@ -18,6 +18,7 @@ from core.sheet import PictureSheet
 from tests.support import oracle
 from tests.support.archive import png
 from tests.support.attachments import half_mask, holed, saved
+from tests.support.attachments import opaque as opaque_png
 from tests.support.program import PLACE, ask, done, ended, running
 from tests.support.tiny_model import shared_tiny_model
 
@@ -37,13 +38,6 @@ def both() -> dict[str, str]:
     }
 
 
-def flat() -> bytes:
-    """Return what `holed` is on white paper."""
-    image = Image.new("RGB", SIZE, (0, 0, 255))
-    image.paste((255, 255, 255), (0, 0, SIZE[0] // 2, SIZE[1]))
-    return saved(image, "PNG")
-
-
 async def pixels(program: Program, picture: PictureSheet) -> Any:
     raw, _ = await program.studio.picture_file(OWNER, PLACE, picture["id"], "png", False)
     return np.asarray(Image.open(io.BytesIO(raw))).astype(int)
@@ -59,7 +53,7 @@ MASKED = (
 async def test_masked_pictures_are_the_stock_pipelines_and_come_again_identical(tmp_path: Path) -> None:
     """All at once with a stranger who has no mask; what the masks keep is what the stock pipeline keeps."""
     async with running(tmp_path, environ=both()) as program:
-        sketch = await program.studio.take_sketch(holed())
+        sketch = await program.studio.take_sketch(OWNER, PLACE, holed())
         drawn = await program.archive.file(sketch["digest"], "sketch")
         white = await program.archive.file(sketch["mask"], "mask")
         asked = [await ask(program, words, sketch=sketch["digest"]) for _, words in MASKED]
@@ -87,12 +81,12 @@ async def test_masked_pictures_are_the_stock_pipelines_and_come_again_identical(
 
 async def test_both_ways_end_in_the_same_recipe(tmp_path: Path) -> None:
     async with running(tmp_path, environ=both(), start=False) as program:
-        apart = (await program.studio.take_mask(half_mask()))["digest"]
-        large = (await program.studio.take_mask(half_mask((960, 640), "RGB", "JPEG")))["digest"]
-        opaque = (await program.studio.take_sketch(flat()))["digest"]
+        apart = (await program.studio.take_mask(OWNER, PLACE, half_mask()))["digest"]
+        large = (await program.studio.take_mask(OWNER, PLACE, half_mask((960, 640), "RGB", "JPEG")))["digest"]
+        opaque = (await program.studio.take_sketch(OWNER, PLACE, opaque_png()))["digest"]
         words = "a fox --seed 3 --size 96x64"
         given = [await ask(program, words, sketch=opaque, mask=mask) for mask in (apart, large)]
-        clear = await program.studio.take_sketch(holed())
+        clear = await program.studio.take_sketch(OWNER, PLACE, holed())
         assert clear["digest"] == opaque
         said = await ask(program, f"{words} --inpaint", sketch=opaque)
         (copied,) = {sheet["pictures"][0]["command"] for sheet in (*given, said)}
@@ -122,9 +116,9 @@ async def test_what_cannot_be_inpainted_is_refused_before_it_is_accepted(tmp_pat
             ("holed", holed()),
             ("clear", saved(Image.new("RGBA", SIZE), "PNG")),
         ):
-            sent[name] = (await take(raw))["digest"]
+            sent[name] = (await take(OWNER, PLACE, raw))["digest"]
         for name, raw in (("half", half_mask()), ("tall", half_mask((64, 96)))):
-            sent[name] = (await program.studio.take_mask(raw))["digest"]
+            sent[name] = (await program.studio.take_mask(OWNER, PLACE, raw))["digest"]
         for words, sketch, mask, kind, said in REFUSED:
             with pytest.raises(kind, match=said) as told:
                 await ask(program, words, sketch=sent.get(sketch or ""), mask=sent.get(mask or ""))

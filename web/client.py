@@ -122,24 +122,24 @@ class RemoteStudio:
         found = await self._line.json("GET", f"/api/pictures/{_id(picture_id)}/origin", place)
         return cast(dict[str, Any] | None, found["origin"])
 
-    async def sketch_thumb(self, digest: str) -> bytes:
-        """Return a stored Sketch as a small WebP, for who may have the Sketch itself."""
+    async def sketch_thumb(self, person: Person, digest: str) -> bytes:
+        """Return a Person's own Sketch as a small WebP."""
         return (await self._line.bytes("GET", f"/api/sketches/{_id(digest)}", None, params={"form": "thumb"}))[0]
 
-    async def take_sketch(self, raw: bytes) -> dict[str, Any]:
+    async def take_sketch(self, person: Person, place: Place, raw: bytes) -> dict[str, Any]:
         """Check, normalise and store an image; return its digest, size in pixels and what was mended."""
-        return cast(dict[str, Any], await self._line.json("POST", "/api/sketches", None, data=io.BytesIO(raw)))
+        return cast(dict[str, Any], await self._line.json("POST", "/api/sketches", place, data=io.BytesIO(raw)))
 
-    async def take_mask(self, raw: bytes) -> dict[str, Any]:
+    async def take_mask(self, person: Person, place: Place, raw: bytes) -> dict[str, Any]:
         """Check, normalise and store a mask given apart from its Sketch; return what take_sketch does."""
-        return cast(dict[str, Any], await self._line.json("POST", "/api/masks", None, data=io.BytesIO(raw)))
+        return cast(dict[str, Any], await self._line.json("POST", "/api/masks", place, data=io.BytesIO(raw)))
 
     async def picture_as_sketch(self, person: Person, place: Place, picture_id: str) -> dict[str, Any]:
         """Store a painted Picture as a Sketch, by the same intake as any other image."""
         return cast(dict[str, Any], await self._line.json("POST", f"/api/sketches/from/{_id(picture_id)}", place))
 
-    async def sketch_file(self, digest: str) -> bytes:
-        """Return a stored Sketch; its digest is the key to it, known only to who sent it or sees its Job."""
+    async def sketch_file(self, person: Person, digest: str) -> bytes:
+        """Return a Sketch to who sent it or painted from it; a digest alone opens nothing."""
         return (await self._line.bytes("GET", f"/api/sketches/{_id(digest)}", None))[0]
 
     async def models(self) -> list[dict[str, Any]]:

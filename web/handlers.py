@@ -90,11 +90,11 @@ class Api:
 
     async def _take_sketch(self, request: web.Request, visitor: Visitor) -> web.Response:
         raw = await read_body(request, SKETCH_BYTES, self._body_s, TOO_MANY_BYTES)
-        return web.json_response(await self._studio.take_sketch(raw), status=201)
+        return web.json_response(await self._studio.take_sketch(visitor.person, visitor.place, raw), status=201)
 
     async def _take_mask(self, request: web.Request, visitor: Visitor) -> web.Response:
         raw = await read_body(request, SKETCH_BYTES, self._body_s, TOO_MANY_BYTES)
-        return web.json_response(await self._studio.take_mask(raw), status=201)
+        return web.json_response(await self._studio.take_mask(visitor.person, visitor.place, raw), status=201)
 
     async def _picture_as_sketch(self, request: web.Request, visitor: Visitor) -> web.Response:
         taken = await self._studio.picture_as_sketch(visitor.person, visitor.place, request.match_info["id"])
@@ -105,8 +105,10 @@ class Api:
         if form not in ("png", "thumb"):
             raise BadInput("There is no such form of a sketch.", "There are: png, thumb.")
         if form == "thumb":
-            return _pixels(await self._studio.sketch_thumb(digest), "image/webp", f"limner-sketch-{digest[:10]}.webp")
-        return _pixels(await self._studio.sketch_file(digest), "image/png", f"limner-sketch-{digest[:10]}.png")
+            raw = await self._studio.sketch_thumb(visitor.person, digest)
+            return _pixels(raw, "image/webp", f"limner-sketch-{digest[:10]}.webp")
+        raw = await self._studio.sketch_file(visitor.person, digest)
+        return _pixels(raw, "image/png", f"limner-sketch-{digest[:10]}.png")
 
     async def _reproduce(self, request: web.Request, visitor: Visitor) -> web.Response:
         named = source(request.query.get("request_id"), self._randomness(16).hex())

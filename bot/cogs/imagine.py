@@ -13,6 +13,7 @@ from bot import choices
 from bot.guests import answering, asker, for_adults, here
 from core.draft import COUNT, GUIDANCE, STEPS
 from core.flags import FLAGS
+from core.person import Person, Place
 from core.recipe import SEEDS
 from core.words import Piece
 
@@ -44,7 +45,7 @@ Steps = app_commands.Range[int, *STEPS]
 Guidance = app_commands.Range[float, *GUIDANCE]
 Strength = app_commands.Range[float, 0.0, 1.0]
 Count = app_commands.Range[int, *COUNT]
-Take = Callable[[bytes], Awaitable[dict[str, Any]]]
+Take = Callable[[Person, Place, bytes], Awaitable[dict[str, Any]]]
 
 
 class ImagineCog(commands.Cog):
@@ -124,8 +125,8 @@ class ImagineCog(commands.Cog):
             if came:
                 await self._bot.studio.admit(asker(interaction), here(interaction), for_adults(interaction.channel))
                 await interaction.response.defer(thinking=True)
-            over = await self._taken(sketch, self._bot.studio.take_sketch)
-            where = await self._taken(mask, self._bot.studio.take_mask)
+            over = await self._taken(interaction, sketch, self._bot.studio.take_sketch)
+            where = await self._taken(interaction, mask, self._bot.studio.take_mask)
             await self._bot.reception.by_interaction(
                 interaction,
                 prompt,
@@ -136,9 +137,13 @@ class ImagineCog(commands.Cog):
                 notes=(*over["notes"], *where["notes"]),
             )
 
-    async def _taken(self, sent: discord.Attachment | None, take: Take) -> dict[str, Any]:
+    async def _taken(
+        self, interaction: discord.Interaction, sent: discord.Attachment | None, take: Take
+    ) -> dict[str, Any]:
         """Return an attachment's digest after intake, and what was mended."""
-        return {"digest": None, "notes": ()} if sent is None else await take(await self._bot.attachments.read(sent))
+        if sent is None:
+            return {"digest": None, "notes": ()}
+        return await take(asker(interaction), here(interaction), await self._bot.attachments.read(sent))
 
 
 def read_option(name: str, typed: str) -> dict[str, Any]:

@@ -58,7 +58,7 @@ class SketchCog(commands.Cog):
         """
         own = images(message)
         if own:
-            return await self._take(own[0]), None
+            return await self._take(message, own[0]), None
         if message.reference is None or message.reference.message_id is None:
             raise BadSketch("There is no picture in that message.", "Send one along, or use /imagine for words alone.")
         meant = await self._replied_to(message, message.reference.message_id)
@@ -75,10 +75,11 @@ class SketchCog(commands.Cog):
                 "Discord shows me other people's pictures only when I am mentioned: send it in your own message, "
                 "or use that message's menu.",
             )
-        return await self._take(theirs[0]), None
+        return await self._take(message, theirs[0]), None
 
-    async def _take(self, upload: Upload) -> dict[str, Any]:
-        return await self._bot.studio.take_sketch(await self._bot.attachments.read(upload))
+    async def _take(self, message: discord.Message, upload: Upload) -> dict[str, Any]:
+        person, raw = writer(message, self._bot.application), await self._bot.attachments.read(upload)
+        return await self._bot.studio.take_sketch(person, where(message), raw)
 
     async def _replied_to(self, message: discord.Message, message_id: int) -> discord.Message:
         found = message.reference.resolved if message.reference is not None else None

@@ -26,6 +26,7 @@ async def forget(program: Program, data: Path, keep: Keep) -> None:
     with closing(sqlite3.connect(data / "limner.db")) as log, log:
         log.execute("UPDATE files SET created_at = 1")
         log.execute("UPDATE pictures SET stored_at = 1")
+        log.execute("UPDATE holders SET at = 1")
     make_old(data)
     await program.archive.forget(keep)
 

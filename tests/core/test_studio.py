@@ -173,7 +173,7 @@ async def test_one_broken_picture_fails_alone_and_is_not_charged(tmp_path: Path)
 
 async def test_a_sketch_is_taken_once_and_decides_aspect_and_recipe(tmp_path: Path) -> None:
     async with running(tmp_path, fake()) as program:
-        taken = await program.studio.take_sketch(png(size=(200, 100)))
+        taken = await program.studio.take_sketch(OWNER, PLACE, png(size=(200, 100)))
         sheet = await done(program, "a fish --steps 4", sketch=taken["digest"])
         recipe = sheet["pictures"][0]["recipe"]
         assert recipe["sketch"] == {"digest": taken["digest"]}

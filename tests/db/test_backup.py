@@ -140,14 +140,15 @@ def age(spot: Place, digest: str) -> Path:
 
 async def test_nothing_goes_where_nothing_is_set_but_sketches_nobody_used(spot: Place) -> None:
     archive = await spot.open()
-    spare, _ = await archive.take_sketch(png())
-    used, _ = await archive.take_sketch(png((1, 2, 3)))
+    spare, _ = await archive.take_sketch(png(), "web:owner")
+    used, _ = await archive.take_sketch(png((1, 2, 3)), "web:owner")
     picture = await paint(archive, sketch=used.digest)
     paths = [age(spot, each) for each in (spare.digest, used.digest, picture)]
     assert await archive.forget(Keep()) == {}, "it came today"
     spot.clock.now += 2 * DAY_MS
     assert await archive.forget(Keep()) == {("sketch", "unused"): 1}
-    assert [path.exists() for path in paths] == [False, True, True] and await archive.sketch(spare.digest) is None
+    assert [path.exists() for path in paths] == [False, True, True]
+    assert await archive.sketch(spare.digest, "web:owner") is None
     await archive.close()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,13 +13,13 @@ from PIL import Image
 from sqlalchemy import text
 
 from core.defaults import Defaults
-from core.errors import LimitReached, Lost
+from core.errors import LimitReached, Lost, NotFound
 from core.limits import Limits
 from core.person import AUDITOR, Person
 from core.person import Place as Where
 from core.picture import Replay
 from core.recipe import Mask, Sketch
-from core.records import Act, Keep, Reply
+from core.records import Act, Reply
 from db.archive import SqlArchive
 from tests.db.conftest import Place
 from tests.support.archive import new_job, paint_all, painted, png
@@ -90,14 +89,17 @@ async def test_a_file_that_is_somebody_elses_too_stays(archive: SqlArchive, spot
 
 
 async def test_a_sketch_goes_with_the_last_recipe_that_starts_from_it(archive: SqlArchive) -> None:
-    info, _ = await archive.take_sketch(png((1, 2, 3), (96, 64)))
+    info, _ = await archive.take_sketch(png((1, 2, 3), (96, 64)), "web:a")
     over: dict[str, Any] = {"sketch": Sketch(info.digest), "strength": 0.5}
     await archive.accept([new_job("web:a", sketch=info.digest)], NONE)
     await archive.accept([_sketched("web:b", over)], NONE)
     await archive.erase("web:a")
-    assert await archive.sketch(info.digest) is not None
+    assert await archive.sketch(info.digest, "web:a") is None
+    assert await archive.sketch(info.digest, "web:b") is not None and await archive.file(info.digest, "sketch")
     await archive.erase("web:b")
-    assert await archive.sketch(info.digest) is None
+    assert await archive.sketch(info.digest, "web:b") is None
+    with pytest.raises(NotFound):
+        await archive.file(info.digest, "sketch")
 
 
 def _sketched(person: str, over: dict[str, Any]) -> Any:
@@ -112,7 +114,7 @@ async def test_the_mask_of_a_transparent_part_goes_and_stays_with_its_sketch(arc
     image = Image.new("RGBA", (96, 64), (9, 9, 9, 255))
     image.paste((0, 0, 0, 0), (0, 0, 40, 64))
     image.save(out, "PNG")
-    info, _ = await archive.take_sketch(out.getvalue())
+    info, _ = await archive.take_sketch(out.getvalue(), "web:a")
     assert info.mask
     await archive.accept([new_job("web:a", sketch=info.digest)], NONE)
     spot.clock.tick(48 * 3600)
@@ -122,22 +124,16 @@ async def test_the_mask_of_a_transparent_part_goes_and_stays_with_its_sketch(arc
     assert spot.rows("SELECT * FROM files") == [] and not list((spot.data / "masks").glob("*/*.png"))
 
 
-async def test_masks_given_apart_go_with_their_recipes_and_the_rest_unused(archive: SqlArchive, spot: Place) -> None:
-    sketch, _ = await archive.take_sketch(holed())
-    apart, _ = await archive.take_mask(half_mask((192, 128)))
-    fitted = await archive.fit_mask(apart.digest, sketch)
+async def test_masks_go_with_who_sent_them_used_or_not(archive: SqlArchive, spot: Place) -> None:
+    sketch, _ = await archive.take_sketch(holed(), "web:a")
+    apart, _ = await archive.take_mask(half_mask((192, 128)), "web:a")
+    fitted = await archive.fit_mask(apart.digest, sketch, "web:a")
     over = {"sketch": Sketch(sketch.digest), "mask": Mask(fitted), "strength": 0.5}
     await archive.accept([_sketched("web:a", over)], NONE)
     assert len(spot.rows("SELECT * FROM files")) == 3 and fitted != apart.digest
     await archive.erase("web:a")
-    assert spot.rows("SELECT * FROM clear_parts") == []
-    # As it was sent it bears no name: it goes as what nobody used.
-    assert spot.rows("SELECT kind, digest FROM files") == [("mask", apart.digest)]
-    spot.clock.tick(48 * 3600)
-    for path in spot.data.glob("masks/*/*.png"):
-        os.utime(path, (1, 1))
-    await archive.forget(Keep())
-    assert spot.rows("SELECT * FROM files") == [] and not list((spot.data / "masks").glob("*/*.png"))
+    assert spot.rows("SELECT * FROM holders") == [] == spot.rows("SELECT * FROM files")
+    assert not list((spot.data / "masks").glob("*/*.png"))
 
 
 async def test_audits_of_erased_pictures_go_too(archive: SqlArchive, spot: Place) -> None:

@@ -101,7 +101,7 @@ async def test_a_file_that_is_gone_or_never_was(archive: SqlArchive, spot: Place
 
 async def test_the_sweep_takes_what_is_lost_and_old(archive: SqlArchive, spot: Place) -> None:
     _, digest = await stored(archive)
-    info, _ = await archive.take_sketch(png(size=(80, 80)))
+    info, _ = await archive.take_sketch(png(size=(80, 80)), "web:owner")
     folder = spot.data / "pictures" / "00"
     folder.mkdir(exist_ok=True)
     lost, part, young = folder / f"{'00' * 32}.png", folder / "x.png.ab.part", folder / f"{'01' * 32}.png"
@@ -119,7 +119,7 @@ async def test_the_sweep_takes_what_is_lost_and_old(archive: SqlArchive, spot: P
     assert young.exists()
     assert not lost.exists() and not part.exists() and not wrong.exists()
     assert all(path.exists() for path in kept)
-    assert len(kept) == 2 and await archive.sketch(info.digest) == info
+    assert len(kept) == 2 and await archive.sketch(info.digest, "web:owner") == info
 
 
 async def test_a_kill_between_file_and_row_paints_the_same_again(spot: Place) -> None:

@@ -33,6 +33,8 @@ def png(raw):
     return {"width": 1, "height": 1, "texts": {"env": str(dict(os.environ)), "wrote": str(wrote)}}, b"abc"
 """
 
+ANN = "web:ann"
+
 
 def pixels(png: bytes) -> Image.Image:
     """Open what came out: a bare 8-bit RGB PNG and nothing else."""
@@ -176,16 +178,16 @@ def test_a_png_that_is_damaged_or_a_bomb() -> None:
 
 async def test_a_sketch_is_kept_by_digest(spot: Place) -> None:
     archive = await spot.open()
-    info, notes = await archive.take_sketch(attachments.moving("GIF", 3))
+    info, notes = await archive.take_sketch(attachments.moving("GIF", 3), ANN)
     raw = await archive.file(info.digest, "sketch")
     assert hashlib.sha256(raw).hexdigest() == info.digest
     assert len(notes) == 1
-    assert await archive.take_sketch(attachments.moving("GIF", 3)) == (info, notes)
-    assert await archive.sketch(info.digest) == info
-    assert await archive.sketch("0" * 64) is None
+    assert await archive.take_sketch(attachments.moving("GIF", 3), ANN) == (info, notes)
+    assert await archive.sketch(info.digest, ANN) == info
+    assert await archive.sketch("0" * 64, ANN) is None
     assert len(spot.rows("SELECT * FROM files WHERE kind = 'sketch'")) == 1
     with pytest.raises(BadSketch):
-        await archive.take_sketch(b"nothing")
+        await archive.take_sketch(b"nothing", ANN)
     assert len(list(spot.data.glob("sketches/*/*"))) == 1
     facts = await archive.read_png(raw)
     assert (facts.width, facts.height, facts.texts) == (info.width, info.height, {})

@@ -17,6 +17,8 @@ from tests.db.conftest import Place
 from tests.support import attachments
 from tests.support.attachments import half_mask, holed
 
+ANN = "web:ann"
+
 
 def opened(png: bytes) -> Image.Image:
     """Open a stored mask: a bare 8-bit grey PNG of black and white alone."""
@@ -120,38 +122,40 @@ def test_a_mask_that_cannot_be_used_is_refused_in_words(make: attachments.Maker,
 
 
 async def test_the_log_remembers_the_transparent_part(archive: SqlArchive, spot: Place) -> None:
-    info, notes = await archive.take_sketch(holed())
+    info, notes = await archive.take_sketch(holed(), ANN)
     assert (info.clear, notes) == ("part", ())
-    assert await archive.sketch(info.digest) == info
+    assert await archive.sketch(info.digest, ANN) == info
     assert info.mask is not None
     raw = await archive.file(info.mask, "mask")
     assert hashlib.sha256(raw).hexdigest() == info.mask
     assert opened(raw).size == (96, 64)
-    assert await archive.take_sketch(holed()) == (info, ())
-    assert spot.rows("SELECT sketch, mask FROM clear_parts") == [(info.digest, info.mask)]
+    assert await archive.take_sketch(holed(), ANN) == (info, ())
+    assert spot.rows("SELECT digest, clear, mask FROM holders WHERE kind = 'sketch'") == [
+        (info.digest, "part", info.mask)
+    ]
     assert len(spot.rows("SELECT * FROM files WHERE kind = 'mask'")) == 1
-    whole, _ = await archive.take_sketch(attachments.saved(Image.new("RGBA", (64, 64)), "PNG"))
+    whole, _ = await archive.take_sketch(attachments.saved(Image.new("RGBA", (64, 64)), "PNG"), ANN)
     assert (whole.clear, whole.mask) == ("whole", None)
-    assert await archive.sketch(whole.digest) == whole
+    assert await archive.sketch(whole.digest, ANN) == whole
 
 
 async def test_what_came_newest_is_meant_where_the_pixels_are_the_same(archive: SqlArchive) -> None:
-    clear, _ = await archive.take_sketch(holed())
-    flat, _ = await archive.take_sketch(await archive.file(clear.digest, "sketch"))
+    clear, _ = await archive.take_sketch(holed(), ANN)
+    flat, _ = await archive.take_sketch(await archive.file(clear.digest, "sketch"), ANN)
     assert (flat.digest, flat.clear, flat.mask) == (clear.digest, "none", None)
-    assert await archive.sketch(clear.digest) == flat
-    await archive.take_sketch(holed())
-    assert await archive.sketch(clear.digest) == clear
+    assert await archive.sketch(clear.digest, ANN) == flat
+    await archive.take_sketch(holed(), ANN)
+    assert await archive.sketch(clear.digest, ANN) == clear
 
 
 async def test_a_mask_given_apart_is_brought_to_its_sketchs_size(archive: SqlArchive, spot: Place) -> None:
-    sketch, _ = await archive.take_sketch(holed())
-    same, _ = await archive.take_mask(half_mask())
+    sketch, _ = await archive.take_sketch(holed(), ANN)
+    same, _ = await archive.take_mask(half_mask(), ANN)
     assert (same.digest, same.width, same.height) == (sketch.mask, 96, 64)
-    assert await archive.fit_mask(same.digest, sketch) == sketch.mask
+    assert await archive.fit_mask(same.digest, sketch, ANN) == sketch.mask
     for size in ((960, 640), (150, 100), (97, 64)):
-        large, _ = await archive.take_mask(half_mask(size))
-        fitted = await archive.fit_mask(large.digest, sketch)
+        large, _ = await archive.take_mask(half_mask(size), ANN)
+        fitted = await archive.fit_mask(large.digest, sketch, ANN)
         assert opened(await archive.file(fitted, "mask")).size == (96, 64)
         assert fitted == sketch.mask or size[0] == 97
         assert spot.rows(f"SELECT kind FROM files WHERE digest = '{fitted}'") == [("mask",)]
@@ -159,23 +163,23 @@ async def test_a_mask_given_apart_is_brought_to_its_sketchs_size(archive: SqlArc
 
 async def test_a_mask_of_another_shape_or_lost_in_the_size_is_refused(archive: SqlArchive) -> None:
     sketch = SketchInfo("cd" * 32, 96, 64)
-    tall, _ = await archive.take_mask(half_mask((64, 96)))
+    tall, _ = await archive.take_mask(half_mask((64, 96)), ANN)
     with pytest.raises(BadSketch, match="The mask is 64x96, the sketch 96x64") as told:
-        await archive.fit_mask(tall.digest, sketch)
+        await archive.fit_mask(tall.digest, sketch, ANN)
     assert told.value.hint
     speck = Image.new("L", (960, 640), 0)
     speck.putpixel((50, 50), 255)
-    tiny, _ = await archive.take_mask(attachments.saved(speck, "PNG"))
+    tiny, _ = await archive.take_mask(attachments.saved(speck, "PNG"), ANN)
     with pytest.raises(BadSketch, match="too small"):
-        await archive.fit_mask(tiny.digest, sketch)
+        await archive.fit_mask(tiny.digest, sketch, ANN)
     with pytest.raises(NotFound, match="mask is not here"):
-        await archive.fit_mask("0" * 64, sketch)
+        await archive.fit_mask("0" * 64, sketch, ANN)
 
 
 async def test_masks_are_not_swept(spot: Place) -> None:
     archive = await spot.open()
-    sketch, _ = await archive.take_sketch(holed())
-    apart, _ = await archive.take_mask(half_mask((192, 128)))
+    sketch, _ = await archive.take_sketch(holed(), ANN)
+    apart, _ = await archive.take_mask(half_mask((192, 128)), ANN)
     spot.clock.tick(10 * 3_600_000)
     assert await archive.sweep() == 0
     assert sketch.mask and await archive.file(sketch.mask, "mask") and await archive.file(apart.digest, "mask")

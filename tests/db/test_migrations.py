@@ -21,7 +21,7 @@ TABLES = {
     "replies",
     "moves",
     "files",
-    "clear_parts",
+    "holders",
     "weights",
     "sessions",
     "overrides",

@@ -120,7 +120,7 @@ async def test_after_an_unclean_stop_every_page_is_checked(lite: Place) -> None:
     path = await filled(lite)
     spoil(path)
     # A clean stop: the quick check alone, which looks no further than the schema.
-    opening.look(lite.url, lite.data)
+    opening.look(lite.url, lite.data, lite.data)
     path.with_name("limner.db-wal").write_bytes(b"left behind")
     await refused(lite, path)
 
@@ -135,6 +135,15 @@ async def test_no_empty_log_is_begun_beside_pictures(lite: Place, empty: bool) -
     if empty:
         path.touch()
     await refused(lite, path)
+
+
+async def test_no_empty_log_is_begun_where_the_files_lie_elsewhere(lite: Place, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    picture = elsewhere / "pictures" / "ab" / f"{'ab' * 32}.png"
+    picture.parent.mkdir(parents=True)
+    picture.write_bytes(b"x")
+    with pytest.raises(Damaged, match="its pictures or backups are there"):
+        await lite.open(files_in=elsewhere)
 
 
 async def test_an_empty_file_and_nothing_else_is_a_first_start(lite: Place) -> None:

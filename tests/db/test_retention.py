@@ -20,6 +20,7 @@ from tests.support.attachments import holed
 DAY_S = 24 * 3600
 OLD = Keep(pictures_days=1, sketches_days=1)
 NONE = Limits()
+OWN = "web:owner"
 
 
 async def painted(archive: SqlArchive, **over: Any) -> Picture:
@@ -86,8 +87,8 @@ async def test_what_an_enlargement_to_make_again_was_made_from_stays(archive: Sq
 
 
 async def test_a_job_accepted_while_it_was_looked_what_goes_keeps_its_files(archive: SqlArchive, spot: Place) -> None:
-    sketch, _ = await archive.take_sketch(png((1, 2, 3)))
-    mask, _ = await archive.take_mask(png((255, 255, 255)))
+    sketch, _ = await archive.take_sketch(png((1, 2, 3)), OWN)
+    mask, _ = await archive.take_mask(png((255, 255, 255)), OWN)
     parent = await painted(archive, sketch=sketch.digest)
     paths = age(spot)
     store = archive._store
@@ -97,7 +98,7 @@ async def test_a_job_accepted_while_it_was_looked_what_goes_keeps_its_files(arch
     assert isinstance(recipe, Paint)
     over = replace(recipe, sketch=Sketch(sketch.digest), mask=Mask(mask.digest), strength=0.5)
     await ask(archive, parent, over, again(parent))
-    assert await store.write(lambda s: retention.drop(s, found)) == []
+    assert await store.write(lambda s: retention.drop(s, spot.clock(), found)) == []
     assert await archive.forget(OLD) == {}
     assert len(spot.rows("SELECT * FROM files")) == 3 and all(path.exists() for path in paths)
 
@@ -121,11 +122,11 @@ async def test_pixels_painted_again_are_found_though_the_first_file_went(archive
 async def test_the_mask_of_a_transparent_part_stays_with_its_sketch_and_goes_with_it(
     archive: SqlArchive, spot: Place
 ) -> None:
-    sketch, _ = await archive.take_sketch(holed())
+    sketch, _ = await archive.take_sketch(holed(), OWN)
     await painted(archive, sketch=sketch.digest)
     age(spot)
     assert await archive.forget(Keep()) == {}, "no recipe names the mask, but its sketch may be painted over again"
-    assert await archive.sketch(sketch.digest) == sketch and sketch.mask
+    assert await archive.sketch(sketch.digest, OWN) == sketch and sketch.mask
     assert await archive.file(sketch.mask, "mask")
     assert await archive.forget(Keep(sketches_days=1)) == {("sketch", "age"): 1, ("mask", "age"): 1}
-    assert spot.rows("SELECT * FROM clear_parts") == []
+    assert spot.rows("SELECT * FROM holders") == []

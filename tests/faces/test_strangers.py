@@ -75,8 +75,14 @@ async def test_on_the_page(tmp_path: Path) -> None:
                 assert (await answer.json())["jobs"] == 0
             async with ann.get(f"/api/pictures/{picture}/file") as answer:
                 assert answer.status == 200
-            async with ann.get(f"/api/sketches/{sketch}") as answer:
-                assert answer.status == 200
+            for form in ("png", "thumb"):
+                async with ann.get(f"/api/sketches/{sketch}?form={form}") as answer:
+                    assert answer.status == 200
+                async with bob.get(f"/api/sketches/{sketch}?form={form}") as answer:
+                    assert answer.status == 404
+            for body in ({"words": "a boat", "sketch": sketch}, {"words": "a boat", "sketch": sketch, "mask": sketch}):
+                async with bob.post("/api/jobs", json=body) as answer:
+                    assert answer.status == 404 and "not here" in await answer.text()
 
 
 async def test_in_discord(tmp_path: Path) -> None:
@@ -112,8 +118,8 @@ async def test_in_discord(tmp_path: Path) -> None:
 async def test_on_the_command_line(tmp_path: Path) -> None:
     async with program.running(tmp_path, lambda _load, _models: FakeEngine()) as here:
         (tmp_path / "sketch.png").write_bytes(drawing())
-        taken = await here.studio.take_sketch(drawing())
         ann, elsewhere = Person("cli:ann"), Place.of("cli", {"feed": "cli:ann"})
+        taken = await here.studio.take_sketch(ann, elsewhere, drawing())
         sheet = await program.done(here, f"a {SECRET} --steps 2", ann, elsewhere, sketch=taken["digest"])
         picture = sheet["pictures"][0]["id"]
         bob = shell.Shell(here.studio, person=Person("cli:bob"))
@@ -127,4 +133,4 @@ async def test_on_the_command_line(tmp_path: Path) -> None:
         assert SECRET not in typed_in(out.read_bytes())
         assert await bob.type("erase", "--confirm", "erase") == 0 and "0 jobs" in bob.out
         assert (await here.studio.job(ann, elsewhere, sheet["id"]))["id"] == sheet["id"]
-        assert await here.studio.sketch_file(taken["digest"])
+        assert await here.studio.sketch_file(ann, taken["digest"])

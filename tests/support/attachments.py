@@ -150,6 +150,13 @@ def holed(size: tuple[int, int] = (96, 64), clear: int = 0) -> bytes:
     return saved(image, "PNG")
 
 
+def opaque(size: tuple[int, int] = (96, 64)) -> bytes:
+    """Return a PNG that comes to the same pixels as `holed`, and was never transparent."""
+    image = Image.new("RGB", size, (0, 0, 255))
+    image.paste((255, 255, 255), (0, 0, size[0] // 2, size[1]))
+    return saved(image, "PNG")
+
+
 def half_mask(size: tuple[int, int] = (96, 64), mode: str = "L", kind: str = "PNG") -> bytes:
     """Return a mask given apart, its left half white: what `holed` has clear."""
     image = Image.new("L", size, 0)

@@ -74,11 +74,11 @@ async def test_both_sides_tell_the_same(site: Running, remote: RemoteStudio) -> 
     assert await remote.history(OWNER, None, 5) == await studio.history(OWNER, None, 5)
     assert await remote.models() == json.loads(json.dumps(await studio.models()))
     assert await remote.health() == await studio.health()
-    taken = await remote.take_sketch(png())
-    assert taken == await studio.take_sketch(png())
-    assert await remote.take_mask(half_mask()) == await studio.take_mask(half_mask())
-    assert await remote.sketch_file(taken["digest"]) == await studio.sketch_file(taken["digest"])
-    assert await remote.sketch_thumb(taken["digest"]) == await studio.sketch_thumb(taken["digest"])
+    taken = await remote.take_sketch(OWNER, HERE, png())
+    assert taken == await studio.take_sketch(OWNER, HERE, png())
+    assert await remote.take_mask(OWNER, HERE, half_mask()) == await studio.take_mask(OWNER, HERE, half_mask())
+    assert await remote.sketch_file(OWNER, taken["digest"]) == await studio.sketch_file(OWNER, taken["digest"])
+    assert await remote.sketch_thumb(OWNER, taken["digest"]) == await studio.sketch_thumb(OWNER, taken["digest"])
     assert await remote.origin(OWNER, HERE, picture["id"]) is None
     assert await remote.picture_as_sketch(OWNER, HERE, picture["id"]) == await studio.picture_as_sketch(
         OWNER, HERE, picture["id"]
