@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 
 from core import access, wording
 from core.draft import ModelCard
-from core.grammar import command_for
+from core.grammar import command_for, prompt_words
 from core.job import Job
 from core.person import Person
 from core.picture import Picture
@@ -26,6 +26,7 @@ class PictureSheet(TypedDict):
     state: str
     seed: int
     prompt: str
+    words: str
     width: int
     height: int
     facts: str
@@ -81,6 +82,7 @@ def picture_sheet(job: Job, picture: Picture, count: int) -> PictureSheet:
         "state": picture.state,
         "seed": picture.seed,
         "prompt": paint.prompt if paint else "",
+        "words": prompt_words(paint.prompt) if paint and paint.prompt else "",
         "width": recipe.width,
         "height": recipe.height,
         "facts": wording.facts(recipe, job.model),

@@ -13,6 +13,7 @@ from core.errors import CannotBind
 from core.ports import Archive
 from core.records import Clock
 from core.studio import Studio
+from core.tongues import read_tongues
 from web.assets import Assets
 from web.events import Events
 from web.guards import Guards
@@ -72,13 +73,14 @@ class Page:
         sessions = Sessions(
             self._archive, self._clock, self._randomness, secret=self._secret, bearer=self._bearer, port=port
         )
-        events = Events(self._studio, sessions)
+        tongues = read_tongues()
+        events = Events(self._studio, sessions, tongues)
         app = web.Application(client_max_size=JSON_BYTES)
         names = {host, "127.0.0.1", "localhost"}
-        Guards(frozenset(f"{name}:{port}" for name in names), self._clock).install(app)
+        Guards(frozenset(f"{name}:{port}" for name in names), self._clock, tongues).install(app)
         app.add_routes(Api(self._studio, sessions, self._randomness, self._body_s).routes())
         app.add_routes(events.routes())
-        app.add_routes(Assets(sessions).routes())
+        app.add_routes(Assets(sessions, tongues).routes())
         if self._metrics is not None:
             app.add_routes(Metrics(self._metrics, sessions).routes())
         app.on_shutdown.append(events.close)

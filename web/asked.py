@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from core.errors import BadInput
-from core.job import KINDS, Kind
+from core.job import WISHES, Wish
 from core.recipe import SEEDS
 from core.studio import Ask
 from web.session import Visitor
@@ -17,6 +17,7 @@ FIELDS = ("words", "draft", "kind", "parent", "sketch", "mask", "request_id", "o
 TEXTS = frozenset({"negative_prompt", "sampler", "model", "style"})
 WHOLE = frozenset({"seed", "steps", "width", "height", "count"})
 REAL = frozenset({"guidance", "strength", "amount"})
+SWITCHES = frozenset({"keep_seed", "whole"})
 
 ID = re.compile(r"[0-9A-Za-z]{1,26}")
 DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -43,14 +44,15 @@ def read_ask(data: Mapping[str, Any], visitor: Visitor, fresh_id: str) -> Ask:
             raise BadInput(f"There is no field {name[:40]!a}.", f"There are: {', '.join(FIELDS)}.")
     words, options = _words_and_options(data)
     kind = data.get("kind")
-    if kind is not None and kind not in KINDS:
-        raise BadInput("There is no such kind of job.", f"There are: {', '.join(KINDS)}.")
+    if kind is not None and kind not in WISHES:
+        raise BadInput("There is no such kind of job.", f"There are: {', '.join(WISHES)}.")
     return Ask(
         person=visitor.person,
         place=visitor.place,
         source=source(data.get("request_id"), fresh_id),
-        words=words,
-        kind=cast(Kind | None, kind),
+        # Remixed without words, a Picture keeps its own.
+        words=None if kind == "remix" and "words" not in data and "draft" not in data else words,
+        kind=cast(Wish | None, kind),
         parent=_formed(data, "parent", ID, "the id of a picture, or its tail"),
         sketch=_formed(data, "sketch", DIGEST, "the digest that /api/sketches answered"),
         mask=_formed(data, "mask", DIGEST, "the digest that /api/masks answered"),
@@ -120,6 +122,8 @@ def _option(name: str, value: Any) -> Any:
         if not isinstance(value, str):
             raise wrong
         return plain(value, name)
+    if name in SWITCHES:
+        return _switch({name: value}, name)
     if name == "aspect":
         sides = value if isinstance(value, list) else []
         if len(sides) != 2 or not all(_is_whole(side) and 0 < side <= 10_000 for side in sides):

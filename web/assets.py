@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import html
+import json
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import hdrs, web
 
 from core.errors import NotFound
+from core.tongues import Tongue
 from web.session import Sessions
+from web.spoken import tongue_of
 
 FOLDER = Path(__file__).parent / "static"
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -27,9 +33,11 @@ class Asset:
 class Assets:
     """Answer / and /static; they hold nothing of anybody's, so they need no session."""
 
-    def __init__(self, sessions: Sessions, folder: Path = FOLDER) -> None:
-        self._sessions = sessions
-        self._files = {path.name: _read(path) for path in folder.iterdir() if path.suffix in TYPES}
+    def __init__(self, sessions: Sessions, tongues: Mapping[str, Tongue], folder: Path = FOLDER) -> None:
+        self._sessions, self._tongues = sessions, tongues
+        self._files = {path.name: read(path) for path in folder.iterdir() if path.suffix in TYPES}
+        index = self._files.pop("index.html")
+        self._indexes = {tongue.id: said(index, tongue, tongues) for tongue in tongues.values()}
 
     def routes(self) -> list[web.RouteDef]:
         """Return the page's paths."""
@@ -41,22 +49,42 @@ class Assets:
             answer = web.Response(status=303, headers={hdrs.LOCATION: "/"})
             await self._sessions.enter(request, answer)
             return answer
-        return self._serve(request, "index.html")
+        answer = _serve(request, self._indexes[tongue_of(request, self._tongues).id])
+        answer.headers[hdrs.VARY] = f"{hdrs.ACCEPT_LANGUAGE}, {hdrs.COOKIE}"
+        return answer
 
     async def _static(self, request: web.Request) -> web.StreamResponse:
-        return self._serve(request, request.match_info["name"])
-
-    def _serve(self, request: web.Request, name: str) -> web.Response:
-        asset = self._files.get(name)
+        asset = self._files.get(request.match_info["name"])
         if asset is None:
             raise NotFound("There is nothing at this address.", "The page is at /.")
-        # Always asked again, so that a new version of the program never meets an old page.
-        headers = {hdrs.CACHE_CONTROL: "no-cache", hdrs.ETAG: asset.etag}
-        if request.headers.get(hdrs.IF_NONE_MATCH) == asset.etag:
-            return web.Response(status=304, headers=headers)
-        return web.Response(body=asset.raw, content_type=asset.kind, charset="utf-8", headers=headers)
+        return _serve(request, asset)
 
 
-def _read(path: Path) -> Asset:
-    raw = path.read_bytes()
-    return Asset(raw, TYPES[path.suffix], f'"{hashlib.sha256(raw).hexdigest()[:32]}"')
+def _serve(request: web.Request, asset: Asset) -> web.Response:
+    # Always asked again, so that a new version of the program never meets an old page.
+    headers = {hdrs.CACHE_CONTROL: "no-cache", hdrs.ETAG: asset.etag}
+    if request.headers.get(hdrs.IF_NONE_MATCH) == asset.etag:
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=asset.raw, content_type=asset.kind, charset="utf-8", headers=headers)
+
+
+def said(index: Asset, tongue: Tongue, tongues: Mapping[str, Tongue]) -> Asset:
+    """Return the page in a language: its own words in their places, and all words for what it builds later."""
+    blanks = {key: html.escape(text) for key, text in tongue.words.items()}
+    blanks["language"] = tongue.id
+    blanks["words"] = json.dumps(dict(tongue.words), ensure_ascii=False).replace("<", "\\u003c")
+    blanks["languages"] = "".join(
+        f'<option value="{each.id}" lang="{each.id}"{" selected" * (each is tongue)}>{html.escape(each.name)}</option>'
+        for each in tongues.values()
+    )
+    text = re.sub(r"\{\{([a-z_.]+)\}\}", lambda found: blanks[found[1]], index.raw.decode())
+    return _asset(text.encode(), index.kind)
+
+
+def read(path: Path) -> Asset:
+    """Read a file of the page."""
+    return _asset(path.read_bytes(), TYPES[path.suffix])
+
+
+def _asset(raw: bytes, kind: str) -> Asset:
+    return Asset(raw, kind, f'"{hashlib.sha256(raw).hexdigest()[:32]}"')

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from collections.abc import Mapping
 from contextlib import aclosing
 from typing import Any, cast
 
@@ -12,7 +13,9 @@ from aiohttp import WSCloseCode, web
 
 from core.errors import BadInput
 from core.studio import Studio
+from core.tongues import Tongue
 from web.session import Sessions, Visitor
+from web.spoken import spoken, tongue_of
 
 log = logging.getLogger(__name__)
 HEARTBEAT_S = 20.0
@@ -21,8 +24,8 @@ HEARTBEAT_S = 20.0
 class Events:
     """Answer /api/events; `close` ends every open socket, so that the program can stop."""
 
-    def __init__(self, studio: Studio, sessions: Sessions) -> None:
-        self._studio, self._sessions = studio, sessions
+    def __init__(self, studio: Studio, sessions: Sessions, tongues: Mapping[str, Tongue]) -> None:
+        self._studio, self._sessions, self._tongues = studio, sessions, tongues
         self._open: set[web.WebSocketResponse] = set()
 
     def routes(self) -> list[web.RouteDef]:
@@ -42,7 +45,7 @@ class Events:
             raise BadInput("This address speaks WebSocket alone.", "Open it with a WebSocket.")
         await socket.prepare(request)
         self._open.add(socket)
-        telling = asyncio.create_task(self._tell(socket, visitor, after))
+        telling = asyncio.create_task(self._tell(socket, visitor, after, tongue_of(request, self._tongues)))
         try:
             # Nothing is expected from the page; reading is how its going is noticed.
             async for _ in socket:
@@ -53,13 +56,13 @@ class Events:
             await asyncio.gather(telling, return_exceptions=True)
         return socket
 
-    async def _tell(self, socket: web.WebSocketResponse, visitor: Visitor, after: int | None) -> None:
+    async def _tell(self, socket: web.WebSocketResponse, visitor: Visitor, after: int | None, tongue: Tongue) -> None:
         # watch is written as an async generator: closing it gives its place in the Feed back at once.
         watch = cast(Any, self._studio.watch(visitor.person, visitor.place, after))
         try:
             async with aclosing(watch) as events:
                 async for event in events:
-                    await socket.send_json(event)
+                    await socket.send_json(spoken(tongue, event) if tongue.sentences else event)
         except ConnectionError:
             return
         except Exception:

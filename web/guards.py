@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import hdrs, web
 
 from core.errors import BadInput, BadWords, LimitReached, NotAllowed, NotFound, StudioError
 from core.records import Clock
+from core.tongues import Tongue
 from core.wording import NEUTRAL
 from core.words import caret
+from web.spoken import retold, tongue_of
 from web.wire import TooLarge, TooSlow, WrongType, status_of
 
 log = logging.getLogger(__name__)
@@ -34,16 +36,15 @@ PICTURE_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
 class Guards:
     """Refuse what does not come from our own page or a program with the bearer; hosts are `name:port` as typed."""
 
-    def __init__(self, hosts: frozenset[str], clock: Clock) -> None:
-        self._hosts = hosts
-        self._clock = clock
+    def __init__(self, hosts: frozenset[str], clock: Clock, tongues: Mapping[str, Tongue]) -> None:
+        self._hosts, self._clock, self._tongues = hosts, clock, tongues
 
     def install(self, app: web.Application) -> None:
         """Put the guards before every handler and the headers on every answer."""
 
         @web.middleware
         async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
-            return await self._answer(request, handler)
+            return retold(tongue_of(request, self._tongues), await self._answer(request, handler))
 
         app.middlewares.append(guarded)
         app.on_response_prepare.append(_dress)

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from aiohttp import hdrs, web
 
+from core.completing import completions
 from core.draft import SKETCH_BYTES
 from core.errors import BadInput
 from core.records import Form
@@ -50,6 +51,7 @@ class Api:
             web.get("/api/pictures/{id:[0-9A-Za-z]{1,26}}/file", self._known(self._picture_file)),
             web.get("/api/pictures/{id:[0-9A-Za-z]{1,26}}/origin", self._known(self._origin)),
             web.get("/api/models", self._known(self._models)),
+            web.get("/api/completions", self._known(self._completions)),
             web.get("/api/audit", self._known(self._audit)),
             *Own(self._studio, self._body_s).routes(self._known),
         ]
@@ -141,6 +143,10 @@ class Api:
 
     async def _models(self, request: web.Request, visitor: Visitor) -> web.Response:
         return web.json_response({"models": await self._studio.models()})
+
+    async def _completions(self, request: web.Request, visitor: Visitor) -> web.Response:
+        models = await self._studio.models()
+        return web.json_response(completions(str(each["name"]) for each in models))
 
     async def _audit(self, request: web.Request, visitor: Visitor) -> web.Response:
         limit = _whole(request, "limit", 20, 1, 100)

@@ -1,19 +1,32 @@
-"""Tests of the page's own files: the words on its buttons, and nothing in them that runs or fetches foreign things."""
+"""Tests of the page's own files: every word comes from the languages, nothing runs or fetches foreign things."""
 
 from __future__ import annotations
 
-from core.wording import ACTIONS
-from web.assets import FOLDER
+import re
+
+from core.tongues import FIRST, read_tongues
+from web.assets import FOLDER, read, said
 
 HOSTILE = (
     "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "https://",
 )  # fmt: skip
+SOURCES = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.iterdir() if path.suffix in (".js", ".html")}
+PREFIXES = ("action.", "kind.", "command.", "option.", "pad.", "plot.")
+"""Words asked for by a name that is only known when the page runs."""
 
 
-def test_the_buttons_say_the_same_as_every_face() -> None:
-    source = (FOLDER / "card.js").read_text(encoding="utf-8")
-    for action, label in ACTIONS.items():
-        assert f"  {action}: '{label}'," in source
+def test_every_word_the_page_asks_for_is_there_and_no_other() -> None:
+    words = read_tongues()[FIRST].words
+    asked = {
+        key for text in SOURCES.values() for key in re.findall(r"""(?:\bt\(|\? )['"]([a-z]+\.[a-z_0-9]+)['"]""", text)
+    }
+    asked |= {key for text in SOURCES.values() for key in re.findall(r"""['"]([a-z]+\.[a-z_0-9]+)['"]""", text)} & set(
+        words
+    )
+    asked |= set(re.findall(r"\{\{([a-z]+\.[a-z_]+)\}\}", SOURCES["index.html"]))
+    assert asked - set(words) == set()
+    unused = {key for key in words if key not in asked and not key.startswith(PREFIXES)}
+    assert unused == set()
 
 
 def test_no_asset_holds_markup_from_data_or_reaches_elsewhere() -> None:
@@ -23,3 +36,21 @@ def test_no_asset_holds_markup_from_data_or_reaches_elsewhere() -> None:
         for word in HOSTILE:
             assert word not in text, f"{path.name}: {word}"
         assert "http://" not in text.replace("http://www.w3.org/", ""), path.name
+
+
+def test_the_first_load_stays_under_150_kilobytes() -> None:
+    """The page, its styles and icons, and every module that the first one imports, at once or further on."""
+    late = set(re.findall(r"import\('\./([a-z]+\.js)'\)", "".join(SOURCES.values())))
+    loaded = {"main.js", "style.css", "cards.css", "dialogs.css", "icons.svg", "icon.svg"}
+    open_ = ["main.js"]
+    while open_:
+        for name in re.findall(r"from '\./([a-z0-9]+\.js)'", SOURCES[open_.pop()]):
+            if name not in loaded:
+                loaded.add(name)
+                open_.append(name)
+    assert late and not late & loaded
+    words = read_tongues()
+    page = read(FOLDER / "index.html")
+    index = max(len(said(page, tongue, words).raw) for tongue in words.values())
+    assert index > 10_000
+    assert index + sum((FOLDER / name).stat().st_size for name in loaded) < 150_000

@@ -3,78 +3,24 @@
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from playwright.async_api import Browser, ConsoleMessage, Page, Route, async_playwright, expect
+from playwright.async_api import Browser, Route, expect
 
 from core.person import OWNER
 from tests.support.archive import png
 from tests.support.attachments import holed
+from tests.support.browser import chromium, in_browser, say, shot, tab
 from tests.support.fake_engine import FakeEngine
 from tests.support.page import running
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync",
-]  # fmt: skip
-SHOTS = os.environ.get("LIMNER_SHOTS")
-
-needs_browser = pytest.mark.skipif(
-    not CHROMIUM.exists() and os.environ.get("LIMNER_STRICT") != "1", reason="no chromium on this machine"
-)
-# One browser and one event loop for all: each test has a context of its own, as clean as a new browser's.
-pytestmark = [needs_browser, pytest.mark.asyncio(loop_scope="module")]
-expect.set_options(timeout=20_000)
-"""The browser shares a busy machine with the program: what must come may take time, what must not is not awaited."""
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS, timeout=60_000)
-        yield browser
-        await browser.close()
-
-
-@asynccontextmanager
-async def tab(chromium: Browser, url: str) -> AsyncIterator[Page]:
-    """Open a page and fail the test where it had an error of its own (refused answers and lost lines are none)."""
-    where = await chromium.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
-    page = await where.new_page()
-    troubles: list[str] = []
-
-    def hear(message: ConsoleMessage) -> None:
-        harmless = "Failed to load resource" in message.text or "WebSocket connection" in message.text
-        if message.type == "error" and not harmless:
-            troubles.append(message.text)
-
-    page.on("console", hear)
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.set_default_timeout(15_000)
-    try:
-        await page.goto(url)
-        yield page
-        assert troubles == []
-    finally:
-        await where.close()
-
-
-async def shot(page: Page, name: str) -> None:
-    if SHOTS:
-        await page.screenshot(path=str(Path(SHOTS) / f"{name}.png"))
-
-
-async def say(page: Page, words: str) -> None:
-    await page.get_by_label("Words to paint").fill(words)
-    await page.keyboard.press("Enter")
+__all__ = ["chromium"]
+pytestmark = in_browser
 
 
 async def test_from_words_to_a_picture_and_on(chromium: Browser, tmp_path: Path) -> None:
@@ -273,10 +219,10 @@ async def test_four_pictures_are_chosen_one_by_one(chromium: Browser, tmp_path: 
         card = page.locator("article")
         await expect(card.locator("img.picture")).to_have_count(4)
         await expect(card.locator(".facts")).to_contain_text("seed 10")
-        await card.get_by_role("button", name="Picture 3", exact=True).click()
+        await card.locator(".frame").nth(2).click()
         await expect(card.locator(".facts")).to_contain_text("seed 12")
         await shot(page, "four")
-        await card.get_by_role("button", name="Vary").click()
+        await card.get_by_role("button", name="Vary subtle, Picture 3").click()
         third = await card.locator(".slot").nth(2).get_attribute("data-picture")
         await expect(page.locator("article").nth(1).locator(".meta")).to_contain_text(f"from {(third or '')[-6:]}")
         await say(page, "many --n 12 --steps 1")

@@ -1,5 +1,7 @@
 // The page's interface: one function per path; whatever goes wrong comes back as a Problem with words for people.
 
+import { t } from './i18n.js';
+
 export class Problem extends Error {
   constructor({ code = 'error', sentence = '', hint = '', caret = '', opens_at = null, jobs = 0 }) {
     super(sentence);
@@ -7,11 +9,7 @@ export class Problem extends Error {
   }
 }
 
-const OFFLINE = {
-  code: 'offline',
-  sentence: 'Limner does not answer.',
-  hint: 'See whether it still runs. Your words are kept: send them again.',
-};
+const OFFLINE = { code: 'offline', sentence: t('page.offline'), hint: t('page.offline_hint') };
 const RETRIES_MS = [400, 1500];
 
 async function call(method, path, { json, raw, tries = [] } = {}) {
@@ -41,6 +39,9 @@ export const health = () => call('GET', '/api/health');
 export const history = (before, limit) =>
   call('GET', `/api/jobs?limit=${limit}${before ? `&before=${before}` : ''}`).then((data) => data.jobs);
 
+export const search = (words, limit) =>
+  call('GET', `/api/jobs?limit=${limit}&words=${encodeURIComponent(words)}`).then((data) => data.jobs);
+
 export const job = (id) => call('GET', `/api/jobs/${id}`);
 
 export const picture = (id) => call('GET', `/api/pictures/${id}`);
@@ -55,6 +56,20 @@ export const reproduceFile = (file, requestId) =>
 export const readRecipe = (file) => call('POST', '/api/recipe', { raw: file, tries: RETRIES_MS });
 
 export const cancel = (id) => call('POST', `/api/jobs/${id}/cancel`);
+
+export const remove = (id) => call('POST', `/api/jobs/${id}/delete`);
+
+let known = null;
+
+/** Return what can be typed; asked for once. */
+export const completions = () => {
+  known ??= call('GET', '/api/completions').catch((problem) => { known = null; throw problem; });
+  return known;
+};
+
+export const defaults = () => call('GET', '/api/defaults');
+
+export const takeMask = (file) => call('POST', '/api/masks', { raw: file, tries: RETRIES_MS });
 
 export const takeSketch = (file) => call('POST', '/api/sketches', { raw: file, tries: RETRIES_MS });
 

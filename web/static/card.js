@@ -1,32 +1,16 @@
 // One Job's card: what was asked, how it stands, its Pictures and what may be done with them.
 
-import { pictureUrl, sketchUrl } from './api.js';
-import { button, copy, el, icon, problemText, shown, time } from './dom.js';
+import { sketchUrl } from './api.js';
+import { button, el, icon, problemText, shown, time } from './dom.js';
+import { maybe, t } from './i18n.js';
 import { Slot } from './slot.js';
+import { rows } from './tools.js';
 
-/** What the buttons say; the same words as on every face (core/wording.py). */
-export const LABELS = {
-  cancel: 'Cancel',
-  again: 'Ask again',
-  reroll: 'Reroll',
-  vary: 'Vary subtle',
-  strong: 'Vary strong',
-  remix: 'Remix',
-  upscale: 'Upscale x2',
-  sketch: 'Use as sketch',
-  reproduce: 'Reproduce',
-  info: 'Info',
-  delete: 'Delete',
-};
-const PRESSED = ['reroll', 'vary', 'upscale', 'sketch', 'reproduce'];
-const KINDS = {
-  imagine: 'Imagine', reroll: 'Reroll', vary: 'Vary', remix: 'Remix', upscale: 'Upscale x2', reproduce: 'Reproduce',
-};
 const FIRST = 10;
 const OPEN = new Set(['queued', 'running']);
 
 export class Card {
-  /** acts: press(action, picture), cancel(job), open(picture, job), reveal(pictureId), retype(words). */
+  /** acts: press(action, picture, job), cancel(job), remove(job), reveal(pictureId), retype(words). */
   constructor(sheet, acts) {
     this.acts = acts;
     this.slots = new Map();
@@ -35,18 +19,18 @@ export class Card {
     this.whole = false;
     this.heard = 0;
     this.state = el('p', { class: 'state' });
-    this.bar = el('progress', { max: '1', 'aria-label': 'Painted so far' });
+    this.bar = el('progress', { max: '1', 'aria-label': t('card.bar') });
     this.verdict = el('div', { class: 'verdict' });
     this.pictures = el('div', { class: 'pictures' });
     this.facts = el('p', { class: 'facts' });
     this.notes = el('ul', { class: 'notes' });
-    this.tools = el('div', { class: 'tools', role: 'group', 'aria-label': 'What to do with it' });
+    this.tools = el('div', { class: 'tools', role: 'group', 'aria-label': t('card.tools') });
     this.trouble = el('p', { class: 'trouble', role: 'alert' });
     this.said = el('p', { class: 'prompt', dir: 'auto' });
     this.side = el('div', { class: 'side' }, this.verdict, this.state, this.bar, this.said, this.facts, this.notes,
       this.tools, this.trouble);
     this.answer = el('div', { class: 'answer' }, this.pictures, this.side);
-    this.root = el('article', { class: 'card', id: `job-${sheet.id}` }, this.asked(sheet), this.answer);
+    this.root = el('article', { class: 'card', id: `job-${sheet.id}`, tabindex: '-1' }, this.asked(sheet), this.answer);
     this.update(sheet);
   }
 
@@ -60,7 +44,7 @@ export class Card {
     this.root.dataset.state = sheet.state;
     this.root.dataset.kind = sheet.kind;
     this.root.setAttribute('aria-busy', String(open));
-    this.root.setAttribute('aria-label', `${KINDS[sheet.kind] ?? sheet.kind}: ${shown(sheet.typed || this.prompt, 120)}`);
+    this.root.setAttribute('aria-label', `${kindOf(sheet)}: ${shown(sheet.typed || this.prompt, 120)}`);
     this.updateSlots(sheet);
     this.state.textContent = shown(sheet.sentence);
     this.bar.hidden = sheet.state !== 'running';
@@ -97,15 +81,15 @@ export class Card {
     this.sheet = sheet;
     const first = sheet.pictures[0];
     const words = el('p', { class: 'words', dir: 'auto' });
-    if (sheet.typed) words.append(shown(sheet.typed));
-    else words.append(el('b', {}, KINDS[sheet.kind] ?? sheet.kind), this.prompt ? ` ${shown(this.prompt)}` : '');
+    if (sheet.typed && sheet.kind !== 'remix') words.append(shown(sheet.typed));
+    else words.append(el('b', {}, kindOf(sheet)), this.prompt ? ` ${shown(sheet.typed || this.prompt)}` : '');
     const meta = el('p', { class: 'meta' }, time(sheet.created_at));
     if (first?.parent) {
       const from = first.parent;
-      meta.append(button(`from ${from.slice(-6)}`, () => this.acts.reveal(from), { kind: 'link' }));
+      meta.append(button(t('card.from', { id: from.slice(-6) }), () => this.acts.reveal(from), { kind: 'link' }));
     }
     const sketch = first?.sketch
-      ? el('img', { class: 'start', src: sketchUrl(first.sketch), alt: 'The sketch it starts from', loading: 'lazy' })
+      ? el('img', { class: 'start', src: sketchUrl(first.sketch), alt: t('card.sketch'), loading: 'lazy' })
       : null;
     return el('div', { class: 'asked' }, el('div', { class: 'bubble' }, sketch, words), meta);
   }
@@ -119,7 +103,7 @@ export class Card {
     }
     const roots = few.map((picture) => this.slots.get(picture.id).root);
     if (roots.length < sheet.pictures.length) {
-      const more = `${sheet.pictures.length - FIRST} more`;
+      const more = t('card.more', { count: sheet.pictures.length - FIRST });
       roots.push(button(more, () => { this.whole = true; this.update(this.sheet); }, { kind: 'more' }));
     }
     this.answer.dataset.count = String(Math.min(few.length, FIRST));
@@ -136,8 +120,8 @@ export class Card {
     if (!told) return;
     const same = told.word === 'identical';
     this.verdict.dataset.word = told.word;
-    this.verdict.replaceChildren(icon(same ? 'check' : 'differ'), el('strong', {}, same ? 'identical' : 'different'),
-      el('span', {}, same ? 'Every pixel is the same, bit for bit.' : shown(this.sheet.sentence)));
+    this.verdict.replaceChildren(icon(same ? 'check' : 'differ'), el('strong', {}, t(same ? 'card.same' : 'card.different')),
+      el('span', {}, same ? t('card.same_text') : shown(this.sheet.sentence)));
   }
 
   /** Show which Picture the buttons are for, and its facts. */
@@ -149,7 +133,7 @@ export class Card {
     for (const slot of this.slots.values()) {
       const chosen = many && slot === this.picked;
       slot.root.classList.toggle('picked', chosen);
-      slot.frame.title = slot.stored ? (many && !chosen ? 'Choose this one' : 'Open') : '';
+      slot.name(slot.stored ? t(many && !chosen ? 'card.choose' : 'card.open') : '', many ? chosen : null);
     }
     const picture = this.picked?.picture;
     this.facts.textContent = picture ? picture.facts : '';
@@ -157,42 +141,17 @@ export class Card {
     const key = JSON.stringify([this.sheet.actions, this.sheet.state, stored.map(({ id }) => id), picture?.id]);
     if (key === this.tools.dataset.key) return;
     this.tools.dataset.key = key;
-    this.tools.replaceChildren(...this.jobTools(), ...(picture ? this.pictureTools(picture, stored) : []));
-  }
-
-  jobTools() {
-    const tools = this.sheet.actions.filter((action) => action === 'cancel').map((action) =>
-      button(LABELS[action] ?? action, (event) => this.run(event, () => this.acts.cancel(this.sheet))));
-    if (['failed', 'cancelled'].includes(this.sheet.state) && this.sheet.typed) {
-      tools.push(button('Type it again', () => this.acts.retype(this.sheet.typed)));
-    }
-    return tools;
-  }
-
-  pictureTools(picture, stored) {
-    const which = el('span', { class: 'which', role: 'group', 'aria-label': 'Which picture' });
-    if (this.slots.size > 1) {
-      which.append(...stored.map((slot) => {
-        const number = button(String(slot.picture.index + 1), () => this.choose(slot));
-        number.setAttribute('aria-pressed', String(slot === this.picked));
-        number.setAttribute('aria-label', `Picture ${slot.picture.index + 1}`);
-        return number;
-      }));
-    }
-    const press = (action) => button(LABELS[action] ?? action, (event) =>
-      this.run(event, () => this.acts.press(action, picture)));
-    const save = el('a', {
-      class: 'icon', href: pictureUrl(picture.id, 'png', 1), download: `limner-${picture.id}.png`,
-      title: 'Download the PNG with its recipe', 'aria-label': 'Download the PNG with its recipe',
-    }, icon('save'));
-    const open = button('Info', () => this.acts.open(picture, this.sheet), { glyph: 'info' });
-    const command = button('Copy as command', () => copy(picture.command, 'Command'), { glyph: 'copy' });
-    return [which.childElementCount ? which : null, ...picture.actions.filter((action) => PRESSED.includes(action)).map(press),
-      el('span', { class: 'aside' }, picture.command ? command : null, save, open)].filter(Boolean);
+    this.tools.replaceChildren(...rows(this.sheet, stored.map((slot) => slot.picture), picture, {
+      press: (event, action, about) => this.run(event, () => this.acts.press(action, about, this.sheet)),
+      cancel: (event) => this.run(event, () => this.acts.cancel(this.sheet)),
+      remove: (event) => this.run(event, () => this.acts.remove(this.sheet)),
+      retype: () => this.acts.retype(this.sheet.typed),
+      choose: (id) => this.choose(this.slots.get(id)),
+    }));
   }
 
   pick(slot) {
-    if (this.slots.size === 1 || slot === this.picked) this.acts.open(slot.picture, this.sheet);
+    if (this.slots.size === 1 || slot === this.picked) this.acts.press('info', slot.picture, this.sheet);
     else this.choose(slot);
   }
 
@@ -201,7 +160,7 @@ export class Card {
     this.picked = slot;
     this.chosen = true;
     this.updatePicked();
-    if (held) this.tools.querySelector('[aria-pressed="true"]')?.focus();
+    if (held) this.tools.querySelector('select')?.focus();
   }
 
   /** Run what a button is for; it cannot be pressed twice meanwhile, and says here what went wrong. */
@@ -221,4 +180,8 @@ export class Card {
     const slots = [...this.slots.values()];
     this.bar.value = slots.reduce((sum, slot) => sum + slot.share, 0) / Math.max(slots.length, 1);
   }
+}
+
+function kindOf(sheet) {
+  return maybe(`kind.${sheet.kind}`) ?? sheet.kind;
 }

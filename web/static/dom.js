@@ -1,5 +1,7 @@
 // Small helpers to build the page: everything people or models wrote goes in as text, never as markup.
 
+import { language, t } from './i18n.js';
+
 const SVG = 'http://www.w3.org/2000/svg';
 
 /** Return an element; `on` holds listeners, every other key is a property or attribute; strings become text. */
@@ -45,15 +47,16 @@ export function shown(words, most = 600) {
 export function time(ms) {
   const at = new Date(ms);
   const today = at.toDateString() === new Date().toDateString();
-  const clock = at.toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
-  const day = at.toLocaleDateString([], { day: 'numeric', month: 'short' });
-  return el('time', { datetime: at.toISOString(), title: at.toLocaleString() }, today ? clock : `${day}, ${clock}`);
+  const clock = at.toLocaleTimeString(language, { hour: '2-digit', minute: '2-digit' });
+  const day = at.toLocaleDateString(language, { day: 'numeric', month: 'short' });
+  return el('time', { datetime: at.toISOString(), title: at.toLocaleString(language) }, today ? clock : `${day}, ${clock}`);
 }
 
 /** Return what a problem says, with the time a Limit opens again where it knows. */
 export function problemText(problem) {
-  const opens = problem.opens_at ? ` Free again at ${new Date(problem.opens_at).toLocaleTimeString()}.` : '';
-  return `${problem.sentence ?? 'This part of the page could not be loaded.'} ${problem.hint ?? ''}`.trim() + opens;
+  const time = problem.opens_at && new Date(problem.opens_at).toLocaleTimeString(language);
+  const opens = time ? ` ${t('page.opens', { time })}` : '';
+  return `${problem.sentence ?? t('page.broken')} ${problem.hint ?? ''}`.trim() + opens;
 }
 
 /** Say something aloud to those who do not see the page. */
@@ -74,8 +77,8 @@ export function toast(text) {
 export async function copy(text, what) {
   try {
     await navigator.clipboard.writeText(text);
-    toast(`${what} copied.`);
+    toast(t('page.copied', { what }));
   } catch {
-    toast('This browser does not let the page copy; it stands under Info.');
+    toast(t('page.not_copied'));
   }
 }

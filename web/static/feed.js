@@ -6,6 +6,8 @@ import { announce } from './dom.js';
 
 const PAGE = 20;
 const NEAR_PX = 120;
+const REMOVED = 'limner-removed';
+const MOST_REMOVED = 500;
 const ENDED = new Set(['rendered', 'delivered', 'failed', 'cancelled', 'undeliverable']);
 
 export class Feed {
@@ -14,6 +16,7 @@ export class Feed {
     this.cards = new Map();
     this.heard = 0;
     this.late = false;
+    this.removed = new Set(JSON.parse(localStorage.getItem(REMOVED) ?? '[]'));
     this.root = document.getElementById('feed');
     this.list = document.getElementById('cards');
     this.empty = document.getElementById('empty');
@@ -27,20 +30,20 @@ export class Feed {
     const mark = this.heard;
     const sheets = await api.history(null, PAGE);
     const first = this.cards.size === 0;
-    this.keepPlace(() => sheets.forEach((sheet) => this.put(sheet, mark)), first);
+    this.keepPlace(() => this.kept(sheets).forEach((sheet) => this.put(sheet, mark)), first);
     if (first) this.offerOlder(sheets);
     this.empty.hidden = this.cards.size > 0;
   }
 
   /** Load the cards before the oldest one. */
   async older() {
-    const oldest = this.list.firstElementChild?.id.slice('job-'.length);
+    const { oldest } = this;
     if (!oldest || this.loading) return;
     this.loading = true;
     try {
       const sheets = await api.history(oldest, PAGE);
       const below = this.root.scrollHeight - this.root.scrollTop;
-      sheets.forEach((sheet) => this.put(sheet, this.heard));
+      this.kept(sheets).forEach((sheet) => this.put(sheet, this.heard));
       this.root.scrollTop = this.root.scrollHeight - below;
       this.offerOlder(sheets);
     } finally {
@@ -56,7 +59,7 @@ export class Feed {
   }
 
   event(event) {
-    if (event.type === 'move') {
+    if (event.type === 'move' && !this.removed.has(event.job.id)) {
       this.heard += 1;
       const known = this.cards.get(event.job.id);
       const news = known?.sheet.state !== event.job.state;
@@ -90,10 +93,26 @@ export class Feed {
     return [...new Set(words.reverse())];
   }
 
+  /** Take a card down in this browser; its Job stays in the log. */
+  remove(id) {
+    const { root } = this.cards.get(id);
+    const next = root.nextElementSibling ?? root.previousElementSibling;
+    root.remove();
+    this.cards.delete(id);
+    this.removed.add(id);
+    localStorage.setItem(REMOVED, JSON.stringify([...this.removed].slice(-MOST_REMOVED)));
+    this.empty.hidden = this.cards.size > 0;
+    (next ?? document.getElementById('words')).focus({ preventScroll: true });
+  }
+
   /** Be seen again after another screen: at the end where something came meanwhile. */
   shown() {
     if (this.late) this.toEnd();
     this.late = false;
+  }
+
+  kept(sheets) {
+    return sheets.filter(({ id }) => !this.removed.has(id));
   }
 
   toEnd() {
@@ -124,6 +143,7 @@ export class Feed {
   }
 
   offerOlder(sheets) {
+    this.oldest = sheets.at(-1)?.id;
     this.more.hidden = sheets.length < PAGE;
     this.watcher.disconnect();
     if (!this.more.hidden) this.watcher.observe(this.more);

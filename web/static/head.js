@@ -1,6 +1,7 @@
 // The head line: whether Limner is ready, which Model paints, and a word on the built-in one.
 
 import * as api from './api.js';
+import { choosing, t } from './i18n.js';
 
 const POLL_MS = 1500;
 
@@ -11,6 +12,7 @@ export class Head {
     this.dot = document.getElementById('health');
     this.text = document.getElementById('health-text');
     this.timer = null;
+    choosing(document.getElementById('language'));
     this.locked = false;
   }
 
@@ -21,7 +23,7 @@ export class Head {
     try {
       told = await api.health();
     } catch {
-      this.say('lost', 'no connection, trying again…');
+      this.say('lost', t('head.lost'));
       return null;
     }
     if (told.model === undefined) {
@@ -30,7 +32,7 @@ export class Head {
     }
     const ready = told.state === 'ready';
     if (told.state.startsWith('failed')) this.say('lost', told.state);
-    else this.say(ready ? 'ready' : 'busy', ready ? 'ready' : `${told.state}…`);
+    else this.say(ready ? t('head.ready') : 'busy', ready ? t('head.ready') : `${told.state}…`);
     document.getElementById('model').textContent = told.model;
     document.getElementById('builtin').hidden = !told.builtin;
     if (!ready) this.timer = setTimeout(() => this.refresh(), POLL_MS);
@@ -40,13 +42,13 @@ export class Head {
   /** Say that the line is down; a server that answers and does not know this browser is another thing. */
   lost() {
     clearTimeout(this.timer);
-    this.say('lost', 'no connection, trying again…');
+    this.say('lost', t('head.lost'));
     api.health().then((told) => { if (told.model === undefined) this.lock(); }, () => {});
   }
 
   lock() {
     this.locked = true;
-    this.say('locked', 'no session');
+    this.say('locked', t('head.locked'));
     this.onLocked();
   }
 

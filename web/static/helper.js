@@ -1,19 +1,20 @@
 // What can be typed, in short; the words are the grammar's own.
 
 import { button, el } from './dom.js';
+import { t } from './i18n.js';
 
 const ROWS = [
-  ['a red heart on the grass', 'plain words are painted, as /imagine would'],
-  ['/imagine a cat --n 4', 'four pictures, seeds in a row'],
-  ['a cat --no hat --seed 7', 'what to avoid; the same seed is the same picture'],
-  ['a cat --steps 20 --guidance 6', 'how many steps, how hard the words pull'],
-  ['a cat --ar 3:2', 'an aspect; or --size 128x96 in multiples of 8'],
-  ['a cat --style watercolour', 'a manner of painting; ./limner styles lists them'],
-  ['a {red, blue} heart', 'one picture for each word of a set'],
-  ['a cat --strength 0.6', 'with a sketch: how much of it is painted over'],
-  ['a cat --inpaint', 'with a sketch: only its transparent part is painted'],
-  ['/reroll', 'your last picture again with a new seed; name another by the end of its id'],
-  ['/reproduce', 'your last picture again, to the bit'],
+  ['a red heart on the grass', t('help.plain')],
+  ['/imagine a cat --n 4', t('help.four')],
+  ['a cat --no hat --seed 7', t('help.avoid')],
+  ['a cat --steps 20 --guidance 6', t('help.steps')],
+  ['a cat --ar 3:2', t('help.aspect')],
+  ['a cat --style watercolour', t('help.style')],
+  ['a {red, blue} heart', t('help.set')],
+  ['a cat --strength 0.6', t('help.strength')],
+  ['a cat --inpaint', t('help.inpaint')],
+  ['/reroll', t('help.reroll')],
+  ['/reproduce', t('help.reproduce')],
 ];
 
 export class Helper {
@@ -26,9 +27,9 @@ export class Helper {
       list.append(el('dt', {}, example), el('dd', {}, what));
     }
     this.dialog.append(
-      el('header', {}, el('h2', { id: 'help-title' }, 'What can I type?'), button('Close', () => this.dialog.close(), { glyph: 'close' })),
+      el('header', {}, el('h2', { id: 'help-title' }, t('help.title')), button(t('page.close'), () => this.dialog.close(), { glyph: 'close' })),
       list,
-      el('p', {}, 'A sketch: draw it, paste it, drop it here, or press “Use as sketch” below any picture.'),
+      el('p', {}, t('help.sketch')),
     );
     this.dialog.addEventListener('click', (event) => { if (event.target === this.dialog) this.dialog.close(); });
   }

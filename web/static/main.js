@@ -2,12 +2,15 @@
 
 import * as api from './api.js';
 import { Composer } from './composer.js';
-import { button, el, problemText, shown } from './dom.js';
+import { button, el, problemText, shown, toast } from './dom.js';
 import { Events } from './events.js';
 import { Feed } from './feed.js';
 import { Head } from './head.js';
 import { Helper } from './helper.js';
+import { t } from './i18n.js';
 import { Pad } from './pad.js';
+import { Plot } from './plot.js';
+import { Remix, plain } from './remix.js';
 import { Router } from './router.js';
 import { SketchBox } from './sketch.js';
 import { Viewer } from './viewer.js';
@@ -19,10 +22,21 @@ const PICTURE = /^#[0-9A-Z]{26}$/;
 
 const viewer = new Viewer();
 const helper = new Helper((words) => composer.retype(words));
+const remix = new Remix();
+const plot = new Plot((sheets) => { feed.add(sheets, feed.heard); router.to(`#/compare/${sheets[0].id}`); });
+const listeners = new Set();
+/** What a press opens instead of painting at once. */
+const OPENS = {
+  info: (picture, job) => viewer.open(picture, job),
+  sketch: (picture) => sketch.fromPicture(picture.id),
+  plot: (picture) => plot.open({ picture }),
+  remix: (picture) => remix.open('remix', picture, asks),
+};
+const MAY_REMIX = new Set(['reroll', 'vary', 'strong']);
 const feed = new Feed({
-  press: (action, picture) => (action === 'sketch' ? sketch.fromPicture(picture.id) : ask(action, picture)),
+  press,
   cancel: async (job) => { const mark = feed.heard; feed.put(await api.cancel(job.id), mark); },
-  open: (picture, job) => viewer.open(picture, job),
+  remove: async (job) => { await api.remove(job.id); feed.remove(job.id); toast(t('card.deleted')); },
   reveal: (pictureId) => feed.reveal(pictureId),
   retype: (words) => composer.retype(words),
 });
@@ -38,6 +52,7 @@ const composer = new Composer({
   mark: () => feed.heard,
   asked: (sheets, mark) => feed.add(sheets, mark),
   help: () => helper.open(),
+  go: (hash) => router.to(hash),
 });
 const head = new Head(() => {
   document.getElementById('locked').hidden = false;
@@ -45,27 +60,38 @@ const head = new Head(() => {
   composer.lock();
 });
 const events = new Events({
-  onEvent: (event) => feed.event(event),
+  onEvent: (event) => { feed.event(event); listeners.forEach((listener) => listener(event)); },
   onOpen: (again) => { if (again) catchUp(); },
   onLost: () => head.lost(),
 });
 
-/** What other screens may do to the chat; each goes there. */
+/** What other screens may do to the chat; each goes there. listen(listener) returns what ends it. */
 const page = {
   chatShown: () => feed.shown(),
-  ask: async (kind, picture) => { await ask(kind, picture); router.to('#/'); },
+  press: async (action, picture, job) => { router.to('#/'); await press(action, picture, job); },
   sketchFrom: (pictureId) => { router.to('#/'); sketch.fromPicture(pictureId); },
   retype: (words) => { router.to('#/'); composer.retype(words); },
   reveal: async (pictureId) => { router.to('#/'); await feed.reveal(pictureId); },
   show: (sheets) => { feed.add(sheets, feed.heard); router.to('#/'); },
+  listen: (listener) => { listeners.add(listener); return () => listeners.delete(listener); },
 };
+page.ask = (kind, picture) => page.press(kind, picture);
 const router = new Router(page, (root, problem) => {
   root.replaceChildren(el('p', { class: 'trouble', role: 'alert' }, shown(problemText(problem))));
 });
 
-async function ask(kind, picture) {
+/** Do what a button says to a Picture; who set it so is asked for other words before each reroll and vary. */
+async function press(action, picture, job) {
+  if (action in OPENS) {
+    await OPENS[action](picture, job);
+  } else if (MAY_REMIX.has(action) && (await api.defaults()).remix) {
+    await remix.open(action, picture, asks);
+  } else await asks(await plain(action, picture));
+}
+
+async function asks(body) {
   const mark = feed.heard;
-  feed.add(await api.ask({ kind, parent: picture.id, request_id: api.newId() }), mark);
+  feed.add(await api.ask({ ...body, request_id: api.newId() }), mark);
 }
 
 /** After the line was down: the log says how things stand now. */
@@ -94,6 +120,8 @@ async function begin() {
 }
 
 document.getElementById('examples').append(...EXAMPLES.map((words) => button(words, () => composer.retype(words))));
+document.getElementById('skip').addEventListener('click', (event) => { event.preventDefault(); document.getElementById('words').focus(); });
+document.getElementById('compare').addEventListener('click', () => plot.open({ words: document.getElementById('words').value }));
 document.getElementById('help').addEventListener('click', () => helper.open());
 router.go();
 begin();

@@ -2,6 +2,7 @@
 
 import * as api from './api.js';
 import { button, el, shown } from './dom.js';
+import { t } from './i18n.js';
 
 const MOST_NOTES = 8;
 
@@ -15,7 +16,7 @@ export async function offerRecipe(place, file, retype) {
   }
   if (!place.isConnected) return;
   const notes = found.notes.slice(0, MOST_NOTES).map((note) => el('li', {}, shown(note, 300)));
-  place.append(el('section', { class: 'brought', 'aria-label': 'Recipe in this file' },
-    el('p', { class: 'told' }, `Painted with ${found.tool}: `, button('Use its words', () => retype(found.words))),
+  place.append(el('section', { class: 'brought', 'aria-label': t('brought.label') },
+    el('p', { class: 'told' }, `${t('brought.tool', { tool: shown(found.tool) })} `, button(t('brought.use'), () => retype(found.words))),
     notes.length ? el('ul', { class: 'notes' }, ...notes) : null));
 }

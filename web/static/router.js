@@ -3,8 +3,12 @@
 const SCREENS = {
   pictures: () => import('./gallery.js'),
   picture: () => import('./view.js'),
+  compare: () => import('./compare.js'),
   operate: () => import('./operate.js'),
 };
+
+/** Screens that are part of another one. */
+const UNDER = { picture: 'pictures', compare: 'chat' };
 
 /** Return `{name, id, query}` of an address's hash; an unknown one is the chat. */
 export function where(hash) {
@@ -63,7 +67,7 @@ export class Router {
   /** Say in the head which screen is open. */
   mark(name) {
     for (const link of document.querySelectorAll('.nav a')) {
-      const here = link.dataset.screen === (name === 'picture' ? 'pictures' : name);
+      const here = link.dataset.screen === (UNDER[name] ?? name);
       if (here) link.setAttribute('aria-current', 'page');
       else link.removeAttribute('aria-current');
     }

@@ -2,10 +2,12 @@
 
 import * as api from './api.js';
 import { button, el, problemText, shown } from './dom.js';
+import { t } from './i18n.js';
 import { offerRecipe } from './recipe.js';
 
 const DEFAULT = 75;
 const WHOLE = 100;
+const HINTS = [[20, 'sketch.little'], [45, 'sketch.some'], [70, 'sketch.much'], [95, 'sketch.most'], [100, 'sketch.all']];
 
 export class SketchBox {
   /** pad opens the drawing pad; reproduced(sheets) shows what a painted file brought; retype(words) puts words down. */
@@ -13,9 +15,7 @@ export class SketchBox {
     Object.assign(this, { pad, reproduced, focus, retype });
     this.root = document.getElementById('sketch');
     this.drop = document.getElementById('drop');
-    this.upload = null;
-    this.strength = null;
-    this.clearPart = null;
+    this.forget();
     const picker = document.getElementById('file');
     document.getElementById('attach').addEventListener('click', () => picker.click());
     document.getElementById('draw').addEventListener('click', () => this.draw());
@@ -36,36 +36,66 @@ export class SketchBox {
     return true;
   }
 
+  /** Take a painted Picture; what is painted over it names it as its parent. */
   fromPicture(pictureId) {
-    return this.set(api.sketchFrom(pictureId), null);
+    const upload = this.set(api.sketchFrom(pictureId), null);
+    this.parent = pictureId;
+    return upload;
   }
 
   async draw(over = null) {
     const drawn = await this.pad.open(over);
-    if (drawn) this.set(api.takeSketch(drawn), null);
+    const { parent } = this;
+    if (!drawn) return;
+    this.set(api.takeSketch(drawn), null);
+    if (over) this.parent = parent;
+  }
+
+  /** Mark on the sketch what is painted anew. */
+  async mark(url) {
+    const { upload } = this;
+    const drawn = await this.pad.open(url, true);
+    if (!drawn || this.upload !== upload) return;
+    try {
+      const { digest } = await api.takeMask(drawn);
+      if (this.upload !== upload) return;
+      this.mask = digest;
+      this.masked.hidden = false;
+      if (this.clearPart) this.clearPart.checked = false;
+      if (this.strength === null) this.paintOver(WHOLE);
+    } catch (problem) {
+      this.root.querySelector('.told').textContent = shown(problemText(problem));
+    }
   }
 
   /** Return what is to be sent with the words, when the upload is through. */
   async taken() {
     if (!this.upload) return {};
     const { digest, mask } = await this.upload;
-    const options = this.strength === null ? {} : { strength: this.strength };
-    return { sketch: digest, options, ...(this.clearPart?.checked ? { mask } : {}) };
+    const chosen = this.clearPart?.checked ? mask : this.mask;
+    return {
+      sketch: digest,
+      options: this.strength === null ? {} : { strength: this.strength },
+      ...(chosen ? { mask: chosen } : {}),
+      ...(this.parent ? { parent: this.parent } : {}),
+    };
   }
 
   clear() {
-    this.upload = null;
-    this.strength = null;
-    this.clearPart = null;
+    this.forget();
     this.root.hidden = true;
     this.root.replaceChildren();
+  }
+
+  forget() {
+    Object.assign(this, { upload: null, strength: null, clearPart: null, mask: null, parent: null });
   }
 
   async set(upload, file) {
     this.clear();
     this.upload = upload;
     this.root.hidden = false;
-    this.root.replaceChildren(el('p', { class: 'told' }, 'Reading the sketch…'), this.remove());
+    this.root.replaceChildren(el('p', { class: 'told' }, t('sketch.reading')), this.remove());
     this.focus();
     try {
       const taken = await upload;
@@ -82,26 +112,31 @@ export class SketchBox {
 
   show(taken, file) {
     const url = api.sketchUrl(taken.digest);
-    const told = el('p', { class: 'told' }, `Sketch, ${taken.width} × ${taken.height}`);
+    const told = el('p', { class: 'told' }, t('sketch.told', { width: taken.width, height: taken.height }));
     for (const note of taken.notes) told.append(el('small', {}, shown(note)));
-    const acts = el('p', { class: 'acts' }, this.slider(), taken.mask ? this.choice() : null, button('Draw on it', () => this.draw(url)),
+    this.masked = el('small', { class: 'masked', hidden: true }, t('sketch.masked'));
+    this.hint = el('small', { class: 'hint', id: 'strength-hint', 'aria-live': 'polite' });
+    told.append(this.masked);
+    const acts = el('p', { class: 'acts' }, this.slider(), taken.mask ? this.choice() : null,
+      button(t('sketch.draw'), () => this.draw(url)), button(t('sketch.mask'), () => this.mark(url)),
       file?.type === 'image/png' ? this.reproduce(file) : null);
-    this.root.replaceChildren(el('img', { src: url, alt: 'The sketch to start from' }), el('div', {}, told, acts), this.remove());
+    this.root.replaceChildren(el('img', { src: url, alt: t('sketch.alt') }), el('div', {}, told, acts, this.hint), this.remove());
   }
 
   slider() {
     this.share = el('output', {});
     this.range = el('input', {
-      type: 'range', min: '5', max: '100', step: '5',
+      type: 'range', min: '5', max: '100', step: '5', 'aria-describedby': 'strength-hint',
       on: { input: () => { this.strength = Number(this.range.value) / 100; this.paintOver(this.range.value); } },
     });
     this.paintOver(DEFAULT);
-    return el('label', { title: 'How much of the sketch is painted over (--strength)' }, 'Paint over', this.range, this.share);
+    return el('label', { title: t('sketch.over_hint') }, t('sketch.over'), this.range, this.share);
   }
 
   paintOver(percent) {
     this.range.value = String(percent);
     this.share.textContent = `${percent} %`;
+    this.hint.textContent = t(HINTS.find(([most]) => percent <= most)[1]);
   }
 
   /** Offer what --inpaint says in words; its own default is to paint over all of that part. */
@@ -110,13 +145,12 @@ export class SketchBox {
       type: 'checkbox',
       on: { change: () => { if (this.strength === null) this.paintOver(this.clearPart.checked ? WHOLE : DEFAULT); } },
     });
-    return el('label', { title: 'What is not transparent stays as it is (--inpaint)' }, this.clearPart,
-      'Paint only the transparent part');
+    return el('label', { title: t('sketch.clear_hint') }, this.clearPart, t('sketch.clear'));
   }
 
   reproduce(file) {
     const requestId = api.newId();
-    return button('Reproduce this file', async (event) => {
+    return button(t('sketch.reproduce'), async (event) => {
       const pressed = event.currentTarget;
       pressed.disabled = true;
       try {
@@ -130,7 +164,7 @@ export class SketchBox {
   }
 
   remove() {
-    return button('Remove the sketch', () => { this.clear(); this.focus(); }, { glyph: 'close' });
+    return button(t('sketch.remove'), () => { this.clear(); this.focus(); }, { glyph: 'close' });
   }
 
   listenForDrops() {

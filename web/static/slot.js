@@ -2,6 +2,7 @@
 
 import { pictureUrl } from './api.js';
 import { el } from './dom.js';
+import { t } from './i18n.js';
 
 export class Slot {
   constructor(picture, onPick) {
@@ -20,7 +21,7 @@ export class Slot {
     this.picture = picture;
     this.root.dataset.state = picture.state;
     this.root.classList.toggle('working', working && picture.state === 'waiting');
-    this.why.textContent = picture.state === 'failed' ? picture.error ?? 'Not painted.' : '';
+    this.why.textContent = picture.state === 'failed' ? picture.error ?? t('card.missing') : '';
     this.frame.disabled = picture.state !== 'stored';
     if (picture.state === 'stored') this.store();
     else if (picture.state !== 'waiting' || !working) this.clear();
@@ -30,7 +31,15 @@ export class Slot {
   step({ step, of, preview }) {
     if (this.picture.state !== 'waiting') return;
     this.share = of ? step / of : 0;
-    if (preview) this.show(`data:image/jpeg;base64,${preview}`, 'A preview', 'preview');
+    if (preview) this.show(`data:image/jpeg;base64,${preview}`, t('card.preview'), 'preview');
+  }
+
+  /** Say what a press does; picked: whether it is the one the buttons are for, null where there is no choice. */
+  name(title, picked) {
+    this.frame.title = title;
+    if (picked === null) this.frame.removeAttribute('aria-pressed');
+    else this.frame.setAttribute('aria-pressed', String(picked));
+    this.frame.setAttribute('aria-label', title ? `${title}: ${this.picture.alt}` : this.picture.alt);
   }
 
   get stored() {

@@ -1,6 +1,7 @@
 // A question before many jobs: nothing was accepted yet.
 
 import { button, el } from './dom.js';
+import { t } from './i18n.js';
 
 /** Ask whether so many jobs are meant; resolves to true or false, and the dialog is gone. */
 export function sure(jobs) {
@@ -9,11 +10,11 @@ export function sure(jobs) {
     const answer = (meant) => { dialog.returnValue = meant ? 'yes' : ''; dialog.close(); };
     dialog.returnValue = '';
     dialog.replaceChildren(
-      el('h2', { id: 'sure-title' }, `Paint ${jobs} jobs?`),
-      el('p', {}, 'These words make that many at once. Nothing was asked for yet.'),
+      el('h2', { id: 'sure-title' }, t('sure.title', { count: jobs })),
+      el('p', {}, t('sure.text')),
       el('p', { class: 'answers' },
-        button(`Paint ${jobs}`, () => answer(true), { kind: 'send-many' }),
-        button('Not now', () => answer(false))),
+        button(t('sure.yes', { count: jobs }), () => answer(true), { kind: 'send-many' }),
+        button(t('sure.no'), () => answer(false))),
     );
     dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes'), { once: true });
     dialog.showModal();

@@ -2,6 +2,7 @@
 
 import { pictureUrl } from './api.js';
 import { button, copy, el, shown, time } from './dom.js';
+import { t } from './i18n.js';
 
 export class Viewer {
   constructor() {
@@ -14,12 +15,12 @@ export class Viewer {
     this.dialog.replaceChildren(
       el('div', { class: 'large' }, image),
       el('aside', {},
-        el('header', {}, el('h2', {}, `Picture ${picture.id.slice(-6)}`), button('Close', () => this.dialog.close(), { glyph: 'close' })),
+        el('header', {}, el('h2', {}, t('viewer.title', { id: picture.id.slice(-6) })), button(t('page.close'), () => this.dialog.close(), { glyph: 'close' })),
         el('p', { class: 'words', dir: 'auto' }, shown(picture.prompt || job.typed, 2000)),
         this.rows(picture, job),
         picture.command ? this.command(picture.command) : null,
-        this.details('Recipe', picture.recipe),
-        picture.fingerprint ? this.details('Fingerprint', picture.fingerprint) : null,
+        this.details(t('viewer.recipe'), picture.recipe),
+        picture.fingerprint ? this.details(t('viewer.fingerprint'), picture.fingerprint) : null,
         this.files(picture)),
     );
     this.dialog.showModal();
@@ -27,11 +28,11 @@ export class Viewer {
 
   rows(picture, job) {
     const rows = [
-      ['Facts', picture.facts], ['Seed', String(picture.seed)], ['Asked', time(job.created_at)],
-      ['Painted in', job.ended_at ? `${((job.ended_at - job.created_at) / 1000).toFixed(1)} s, with the wait` : null],
-      ['Picture', code(picture.id)], ['Job', code(job.id)],
-      ['Parent', picture.parent ? code(picture.parent) : null],
-      ['Pixels', picture.pixels_digest ? code(picture.pixels_digest) : null], ['Recipe', code(picture.recipe_digest)],
+      [t('viewer.facts'), picture.facts], [t('viewer.seed'), String(picture.seed)], [t('viewer.asked'), time(job.created_at)],
+      [t('viewer.took'), job.ended_at ? t('viewer.took_text', { seconds: ((job.ended_at - job.created_at) / 1000).toFixed(1) }) : null],
+      [t('viewer.picture'), code(picture.id)], [t('viewer.job'), code(job.id)],
+      [t('viewer.parent'), picture.parent ? code(picture.parent) : null],
+      [t('viewer.pixels'), picture.pixels_digest ? code(picture.pixels_digest) : null], [t('viewer.recipe'), code(picture.recipe_digest)],
     ];
     const list = el('dl');
     for (const [name, value] of rows) if (value) list.append(el('dt', {}, name), el('dd', {}, value));
@@ -40,7 +41,7 @@ export class Viewer {
 
   command(command) {
     return el('div', { class: 'command' }, el('code', {}, shown(command, 3000)),
-      button('Copy as command', () => copy(command, 'Command'), { glyph: 'copy' }));
+      button(t('card.copy'), () => copy(command, t('card.command')), { glyph: 'copy' }));
   }
 
   details(name, data) {
@@ -50,7 +51,7 @@ export class Viewer {
   files(picture) {
     const link = (label, form, recipe) =>
       el('a', { href: pictureUrl(picture.id, form, recipe), download: `limner-${picture.id}.${form === 'jpeg' ? 'jpg' : form}` }, label);
-    return el('p', { class: 'files' }, 'Download: ', link('PNG with its recipe', 'png', 1), ' ', link('bare PNG', 'png', 0), ' ',
+    return el('p', { class: 'files' }, `${t('viewer.download')} `, link(t('viewer.with_recipe'), 'png', 1), ' ', link(t('viewer.bare'), 'png', 0), ' ',
       link('WebP', 'webp', 1), ' ', link('JPEG', 'jpeg', 1));
   }
 }
