@@ -24,7 +24,8 @@ def sentences() -> list[str]:
     ]
     return [
         *waits, *steps, *verdicts, "identical", "Starting.", "Queued.", "Done, seed 7.", "Done, seeds 7 to 10.",
-        "Enlarged to 128 x 128.", "Cancelled. Nothing was charged.", f"{wording.cancelled_at(3, 30)} Nothing was charged.",
+        "Enlarged to 128 x 128.", "Cancelled. Nothing was charged.",
+        f"{wording.cancelled_at(3, 30)} Nothing was charged.",
         wording.PAUSED, wording.STARTED_AGAIN,
         wording.NEUTRAL,
         wording.FILE_GONE, *wording.UNREADABLE, *wording.TOO_MANY_BYTES, *wording.source_gone("sketch"),

@@ -57,7 +57,8 @@ function lay(grid, cells, slots) {
   const axes = Object.entries(DIFFERS)
     .map(([name, read]) => ({ name, read, values: [...new Set(cells.map(({ recipe }) => read(recipe)))] }))
     .filter(({ values }) => values.length > 1);
-  const [down, across] = axes;
+  // The option that changes from one Picture to the next goes across, as the grammar writes them out.
+  const [down, across] = axes.length === 2 && axes[0].read(cells[0].recipe) !== axes[0].read(cells[1].recipe) ? axes.reverse() : axes;
   if (axes.length === 2 && down.values.length * across.values.length === cells.length) {
     grid.append(table(cells, slots, across, down));
     return;

@@ -56,15 +56,18 @@ export class SketchBox {
     const { upload } = this;
     const drawn = await this.pad.open(url, true);
     if (!drawn || this.upload !== upload) return;
+    const mask = api.takeMask(drawn).then((taken) => taken.digest);
+    this.mask = mask;
+    this.masked.hidden = false;
+    if (this.clearPart) this.clearPart.checked = false;
+    if (this.strength === null) this.paintOver(WHOLE);
     try {
-      const { digest } = await api.takeMask(drawn);
-      if (this.upload !== upload) return;
-      this.mask = digest;
-      this.masked.hidden = false;
-      if (this.clearPart) this.clearPart.checked = false;
-      if (this.strength === null) this.paintOver(WHOLE);
+      await mask;
     } catch (problem) {
-      this.root.querySelector('.told').textContent = shown(problemText(problem));
+      if (this.mask !== mask) return;
+      this.mask = null;
+      this.masked.hidden = true;
+      this.root.querySelector('.told').append(el('small', { role: 'alert' }, shown(problemText(problem))));
     }
   }
 
@@ -72,7 +75,7 @@ export class SketchBox {
   async taken() {
     if (!this.upload) return {};
     const { digest, mask } = await this.upload;
-    const chosen = this.clearPart?.checked ? mask : this.mask;
+    const chosen = this.clearPart?.checked ? mask : await this.mask;
     return {
       sketch: digest,
       options: this.strength === null ? {} : { strength: this.strength },
