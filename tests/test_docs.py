@@ -86,7 +86,7 @@ def test_every_error_is_documented_and_no_other() -> None:
 
 def test_every_path_of_the_interface_is_documented_and_no_other() -> None:
     nobody = cast(Any, None)
-    routes = [*Api(nobody, nobody, nobody, 1.0).routes(), *Events(nobody, nobody).routes()]
+    routes = [*Api(nobody, nobody, nobody, 1.0).routes(), *Events(nobody, nobody, {}).routes()]
     routes += Metrics(nobody, nobody).routes()
     found = {f"{route.method} {re.sub(r':[^/]*[}](?=/|$)', '}', route.path)}" for route in routes}
     documented = {cells[0].strip("`") for cells in rows(page("interface.md"), r"`(GET|POST) .*`")}
