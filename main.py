@@ -20,7 +20,7 @@ from core.lock import DataLock, RunNote
 from core.logs import to_file, to_stream, tune
 from core.records import CrashPoint, milliseconds, nothing
 from home import TOKEN, Home, Say, Stop, close, open_browser
-from parts import MakeEngine
+from parts import MakeEngine, answer_soon
 
 MODELS_WAIT_S = 1.0
 """Models seen before are read in this time; large new ones are read while the page is up and says so."""
@@ -38,6 +38,7 @@ async def serve(
     """Run every configured face until told to stop; takes the lock on the data folder."""
     from web.app import Page
 
+    answer_soon()
     lock = DataLock(data)
     lock.take()
     writing = _keep_log(config, data)
@@ -107,8 +108,8 @@ async def _discord(program: Program, token: str, say: Say) -> list[Stop]:
         )
         return []
     shard = wanted.shard, wanted.shards
-    keep, page = program.archive.cards_stand, program.config.page.public_url
-    return [await start(program.studio, program.faces, token, wanted.guilds, shard, say, keep=keep, page=page)]
+    book, page = program.archive, program.config.page.public_url
+    return [await start(program.studio, program.faces, token, wanted.guilds, shard, say, book=book, page=page)]
 
 
 def _stop_event() -> asyncio.Event:

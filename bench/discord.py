@@ -108,15 +108,17 @@ def serve(line: Connection) -> None:
 async def program(line: Connection, url: str, data: Path) -> None:
     """Run the program behind Discord with an engine of stripes, and answer for its figures."""
     from bot.client import start
+    from parts import answer_soon
     from tests.support.fake_engine import FakeEngine
     from tests.support.loopback.server import point_at
     from tests.support.program import running
 
     point_at(url)
+    answer_soon()
     engine = FakeEngine(step_s=0.002)
     async with running(data, lambda *_: engine) as parts:
-        keep = parts.archive.cards_stand
-        stop = await start(parts.studio, parts.faces, "a token for tests", (), (0, 1), print, keep=keep)
+        book = parts.archive
+        stop = await start(parts.studio, parts.faces, "a token for tests", (), (0, 1), print, book=book)
         lags: list[float] = []
         beats = asyncio.create_task(beat(lags))
         await parts.queue.ready.wait()

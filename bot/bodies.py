@@ -110,7 +110,7 @@ class Bodies:
         return (await self._studio.manners(place))["spoiler"] and not self._adults(place)
 
     async def _links(self, sheet: JobSheet, person: Person, place: Place) -> Links:
-        page = f"{self._page}/#{sheet['pictures'][0]['id']}" if self._page else ""
+        page = f"{self._page}/#/picture/{sheet['pictures'][0]['id']}" if self._page else ""
         parent = sheet["pictures"][0]["parent"]
         found = None if parent is None else await self._studio.origin(person, place, parent)
         if found is None or "channel" not in found["place"]:

@@ -24,11 +24,12 @@ from bot.cogs.queue import QueueCog
 from bot.cogs.reroll import RerollCog
 from bot.cogs.sketch import SketchCog
 from bot.delivery import DiscordFace
-from bot.desks import Desks, Keep, keep_nothing
+from bot.desks import Desks
 from bot.guests import FACE, NOBODY, channel_of, for_adults, tell
 from bot.menus import add_menus
 from bot.needs import INTENTS
 from bot.post import Post
+from bot.promises import Book, NoBook, Promises
 from bot.questions import GoButton, NoButton
 from bot.reception import Reception
 from core.errors import BadConfig, StudioError
@@ -74,10 +75,10 @@ class LimnerBot(commands.Bot):
         shard: tuple[int, int] = (0, 1),
         attachments: Attachments | None = None,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        keep: Keep = keep_nothing,
+        book: Book | None = None,
         page: str = "",
     ) -> None:
-        """keep: writes down where cards stand, so that another process finds them; page: the page's public address."""
+        """book: writes down what another process must find; page: the page's public address."""
         super().__init__(
             commands.when_mentioned,
             help_command=None,
@@ -94,11 +95,12 @@ class LimnerBot(commands.Bot):
         self.studio = studio
         self.attachments = attachments or Attachments()
         self.bodies = Bodies(studio, clock, lambda place: for_adults(self.get_channel(channel_of(place))), page)
-        desks, beside = Desks(keep), Beside(post, self._by_dm, clock)
+        kept = book or NoBook()
+        desks, beside = Desks(kept), Beside(post, self._by_dm, clock)
         self.face = DiscordFace(
             post, studio, self.bodies, beside, desks, lambda: self.application_id is not None, pause
         )
-        self.reception = Reception(studio, self.face, post, self.bodies, clock)
+        self.reception = Reception(studio, self.face, post, self.bodies, Promises(kept, post, clock))
         self._guilds = tuple(guilds)
         self._pause = pause
 
@@ -113,6 +115,7 @@ class LimnerBot(commands.Bot):
     async def setup_hook(self) -> None:
         """Add what it can do, then tell Discord the commands."""
         await self.equip()
+        await self.reception.promises.break_all()
         await self.register()
 
     async def register(self) -> None:
@@ -182,11 +185,11 @@ async def start(
     shard: tuple[int, int],
     say: Callable[[str], object],
     clock: Clock = milliseconds,
-    keep: Keep = keep_nothing,
+    book: Book | None = None,
     page: str = "",
 ) -> Stop:
     """Put the Discord face among the others and connect in the background; return what ends it."""
-    bot = LimnerBot(studio, guilds=guilds, clock=clock, shard=shard, keep=keep, page=page)
+    bot = LimnerBot(studio, guilds=guilds, clock=clock, shard=shard, book=book, page=page)
     faces[FACE] = bot.face
     task = asyncio.create_task(_serve(bot, token, say), name=FACE)
 

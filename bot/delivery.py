@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 
 import discord
@@ -39,8 +39,20 @@ DEAD = NO_PLACE | {UNKNOWN_MESSAGE}
 """Trying again will not help; a message that was taken down is not posted again."""
 
 TOO_LARGE = 40005
+CROWD = 6
+"""So many asked at once are answered by their cards; more are promised one first."""
+
+LOOKS = 6
+LOOK_S = 0.5
+"""How often, and after how long, it is looked whose card comes where an answer was only promised."""
+
+ELSEWHERE = "another copy of the bot answered"
 UNKNOWN_LIMIT = 10 * 1024 * 1024
 """What every server takes, where the interaction's own limit is not known any more."""
+
+
+class Elsewhere(Exception):
+    """Say that another copy of the bot shows what was asked for."""
 
 
 class DiscordFace:
@@ -60,6 +72,7 @@ class DiscordFace:
         self._beside, self._desks = beside, desks
         self._asking: dict[str, asyncio.Event] = {}
         self._elsewhere: set[str] = set()
+        self._doubted: set[str] = set()
         self._delivering = 0
 
     @asynccontextmanager
@@ -80,17 +93,32 @@ class DiscordFace:
         """Say whether an open Job's card is known to stand."""
         return self._desks.known(job_id)
 
+    @property
+    def crowded(self) -> bool:
+        """Say whether so many ask at once that an answer may come too late."""
+        return len(self._asking) > CROWD
+
     async def answered_elsewhere(self, job: JobSheet, reply: Reply) -> bool:
         """Say whether a message that is not this Job's card stands as the interaction's answer: another copy's."""
-        ids = {job["id"], *(picture["id"] for picture in job["pictures"])}
+        ids = sheet_ids(job)
         try:
-            foreign = await self._post.taken(reply, ids)
+            for _ in range(LOOKS):
+                whose = await self._post.whose(reply, ids)
+                if whose == "theirs":
+                    self._elsewhere.add(job["id"])
+                if whose != "nobody's":
+                    return whose == "theirs"
+                await self._pause(LOOK_S)
         except UNSENT as error:
             log.warning("job %s: who answered could not be seen: %s", job["id"], error)
             return False
-        if foreign:
-            self._elsewhere.add(job["id"])
-        return foreign
+        # Only promised yet, by us or by another copy; its delivery looks once more.
+        self._doubted.add(job["id"])
+        return False
+
+    def elsewhere(self, sheets: Iterable[JobSheet]) -> None:
+        """Remember Jobs that another copy of the bot has too, and shows."""
+        self._elsewhere |= {sheet["id"] for sheet in sheets}
 
     async def taken_down(self, message_ids: Collection[int]) -> None:
         """Cancel the open Jobs whose cards were deleted."""
@@ -117,12 +145,12 @@ class DiscordFace:
         """Bring a result or an apology: by the interaction, else by message id, else as one message with a nonce."""
         if not self._ready():
             raise Unavailable("Discord is not connected yet.")
-        if parcel.job.id in self._elsewhere:
-            return Receipt(dead=True, why="another copy of the bot answered")
         self._delivering += 1
         try:
             async with asyncio.timeout(DELIVER_S):
                 spot = await self._carry(parcel)
+        except Elsewhere:
+            return Receipt(dead=True, why=ELSEWHERE)
         except UNSENT as error:
             if not isinstance(error, discord.HTTPException) or error.status >= 500 or error.status == 429:
                 raise Unavailable(f"Discord does not take it now: {error!r}") from error
@@ -147,12 +175,23 @@ class DiscordFace:
 
     async def _carry(self, parcel: Parcel) -> Spot:
         await self._answered(parcel.reply)
+        await self._check_elsewhere(parcel)
         desk = self._desks.of(parcel.job.id)
         desk.newest = None
         async with desk.lock:
             spot, body = await self._bring(parcel, desk)
         await self._beside.delivered(parcel, spot, body)
         return spot
+
+    async def _check_elsewhere(self, parcel: Parcel) -> None:
+        """Leave a Job alone that another copy of the bot shows, or whose place its card has taken by now."""
+        job, reply = parcel.job, parcel.reply
+        if job.id in self._elsewhere:
+            raise Elsewhere
+        if job.id in self._doubted and reply is not None:
+            self._doubted.discard(job.id)
+            if await self._post.whose(reply, {job.id, *(each.id for each in parcel.pictures)}) == "theirs":
+                raise Elsewhere
 
     async def _bring(self, parcel: Parcel, desk: Desk) -> tuple[Spot, Body]:
         """Bring the card with its Pictures; each time Discord finds them too large, in the next form."""
@@ -175,7 +214,7 @@ class DiscordFace:
         job, reply = parcel.job, parcel.reply
         answers = int(reply.message_id) if reply is not None and reply.message_id and not reply.application_id else None
         channel_id = channel_of(job.place)
-        return Spot(channel_id, await self._post.send(channel_id, body, parcel.nonce, answers))
+        return Spot(channel_id, (await self._post.send(channel_id, body, parcel.nonce, answers)).id)
 
     async def _find(self, parcel: Parcel) -> Spot | None:
         """Find a Job's card: the interaction's answer, the message written down, one among those of its time."""
@@ -234,6 +273,11 @@ class DiscordFace:
             await self._studio.cancel(person, place, job_id)
         except StudioError as error:
             log.warning("job %s: its card is gone, it could not be cancelled: %s", job_id, error)
+
+
+def sheet_ids(sheet: JobSheet) -> set[str]:
+    """Return the ids by which a Job's card is known."""
+    return {sheet["id"], *(picture["id"] for picture in sheet["pictures"])}
 
 
 def _key(reply: Reply) -> str:

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from bot.post import Spot
+from bot.promises import Book
 from core.errors import StudioError
 from core.job import Job
 from core.person import Person, Place
 from core.progress import Progress
 
 log = logging.getLogger(__name__)
-Keep = Callable[[Mapping[str, str]], Awaitable[None]]
-"""Writes down the message ids of cards, by Job."""
-
-
-async def keep_nothing(_: Mapping[str, str]) -> None:
-    """Be the Keep of a bot without a log."""
 
 
 @dataclass(slots=True)
@@ -40,8 +35,8 @@ class Desk:
 class Desks:
     """Keep the Desks of open Jobs, and write down where their cards stand."""
 
-    def __init__(self, keep: Keep) -> None:
-        self._keep = keep
+    def __init__(self, book: Book) -> None:
+        self._book = book
         self._desks: dict[str, Desk] = {}
         self._unkept: dict[str, str] = {}
         self._keeping: asyncio.Task[None] | None = None
@@ -96,7 +91,7 @@ class Desks:
         found, self._unkept = self._unkept, {}
         try:
             if found:
-                await self._keep(found)
+                await self._book.cards_stand(found)
         except StudioError as error:
             # It only helps to find a card again; the chat can be searched too.
             log.warning("where %d cards stand could not be written down: %s", len(found), error)

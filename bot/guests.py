@@ -133,6 +133,7 @@ async def answering(interaction: discord.Interaction) -> AsyncIterator[None]:
     except Exception:
         log.exception("interaction %s: an error that is ours", interaction.id)
         await tell(interaction, NEUTRAL)
+    await bot_of(interaction).reception.promises.kept(interaction)
 
 
 async def tell(interaction: discord.Interaction, sentence: str) -> None:

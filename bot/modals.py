@@ -12,7 +12,7 @@ from discord import ui
 from bot.attachments import Upload, images
 from bot.cards import VERSION, painted
 from bot.forms import STRENGTH_SIGNS, choice, field, modal, words_field
-from bot.guests import answering, asker, bot_of, for_adults, here
+from bot.guests import answering, asker, bot_of, here
 from core.commands import AMOUNTS
 from core.errors import BadInput, BadSketch
 from core.flags import number
@@ -157,7 +157,7 @@ async def _remix(
     taken: dict[str, Any] = {"digest": None, "notes": ()}
     if uploads:
         bot.attachments.check(uploads[0])
-        await _promise(interaction)
+        await bot.reception.promise(interaction)
         taken = await _taken(interaction, uploads[0])
     await bot.reception.by_interaction(
         interaction, changed.get("prompt"), kind="remix", parent=picture_id, sketch=taken["digest"],
@@ -177,7 +177,7 @@ async def paint_again(interaction: discord.Interaction, picture_id: str, action:
 
 async def _paint_over_picture(interaction: discord.Interaction, picture_id: str, typed: dict[str, str]) -> None:
     bot, options = bot_of(interaction), _strength(typed.get("strength", ""))
-    await _promise(interaction)
+    await bot.reception.promise(interaction)
     taken = await bot.studio.picture_as_sketch(asker(interaction), here(interaction), picture_id)
     await bot.reception.by_interaction(
         interaction, typed["prompt"], kind="imagine", parent=picture_id, sketch=taken["digest"], options=options
@@ -191,7 +191,7 @@ async def _paint_over_attached(interaction: discord.Interaction, message_id: int
     if nth >= len(uploads):
         raise BadSketch("I do not have that picture any more.", "Use the message's menu again.")
     bot.attachments.check(uploads[nth])
-    await _promise(interaction)
+    await bot.reception.promise(interaction)
     taken = await _taken(interaction, uploads[nth])
     await bot.reception.by_interaction(
         interaction, typed["prompt"], kind="imagine", sketch=taken["digest"], options=options, notes=taken["notes"]
@@ -205,12 +205,6 @@ async def _send_sketch(
     parts.append(words_field("prompt", "Prompt", words, "What to paint over it; options work here too."))
     parts.append(field("strength", "Strength", "", PAINTED_OVER, STRENGTH_SIGNS))
     await interaction.response.send_modal(modal("Use as sketch", custom_id, parts))
-
-
-async def _promise(interaction: discord.Interaction) -> None:
-    """Promise an answer, for a picture is fetched or made first; who may not ask is refused before."""
-    await bot_of(interaction).studio.admit(asker(interaction), here(interaction), for_adults(interaction.channel))
-    await interaction.response.defer(thinking=True)
 
 
 async def _taken(interaction: discord.Interaction, upload: Upload) -> dict[str, Any]:

@@ -7,11 +7,12 @@ import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import discord
 from discord import ui
 from discord.http import Route, handle_message_parameters
+from discord.utils import time_snowflake
 
 from bot.cards import VERSION, CardFile, shown_id
 from bot.guests import NOBODY
@@ -25,6 +26,8 @@ TOKEN_OVER = frozenset({10015, 50027})
 """Unknown Webhook, Invalid Webhook Token: an interaction's token is over, or was never answered by."""
 
 UNKNOWN_MESSAGE = 10008
+ANSWERED = 40060
+"""Already acknowledged: by a try of ours that was told as an error, or by another copy of the bot."""
 LOOK_BACK = timedelta(minutes=2)
 """Our clock and Discord's may differ by this much."""
 
@@ -76,9 +79,9 @@ class Post:
         await message.edit(view=body.view(), attachments=body.attached(), allowed_mentions=NOBODY)
         return spot.message_id
 
-    async def send(self, channel_id: int, body: Body, nonce: str, answers: int | None = None) -> int:
+    async def send(self, channel_id: int, body: Body, nonce: str, answers: int | None = None) -> discord.Message:
         """Send a card as a message of its own; within minutes the same nonce gives the same message."""
-        sent = await self._channel(channel_id).send(
+        return await self._channel(channel_id).send(
             view=body.view(),
             files=body.attached(),
             nonce=nonce,
@@ -86,7 +89,11 @@ class Post:
             allowed_mentions=NOBODY,
             mention_author=False,
         )
-        return sent.id
+
+    async def tell(self, reply: Reply, sentence: str) -> None:
+        """Put a sentence where an answer was promised."""
+        with handle_message_parameters(content=sentence, allowed_mentions=NOBODY) as params:
+            await self._bot.http.request(self._route("PATCH", reply), json=params.payload)
 
     async def say(
         self,
@@ -125,10 +132,12 @@ class Post:
             return None
         return Spot(int(found["channel_id"]), int(found["id"]), reply)
 
-    async def taken(self, reply: Reply, ids: Collection[str]) -> bool:
-        """Say whether the interaction's answer is a card of something else."""
+    async def whose(self, reply: Reply, ids: Collection[str]) -> Literal["ours", "theirs", "nobody's"]:
+        """Say whose card the interaction's answer is: that of one of these ids, another one, or none yet."""
         found = await self._answer(reply)
-        return found is not None and _foreign(found, ids)
+        if found is None or not found.get("components"):
+            return "nobody's"
+        return "theirs" if _foreign(found, ids) else "ours"
 
     async def _answer(self, reply: Reply) -> dict[str, Any] | None:
         if not self.fresh(reply):
@@ -143,15 +152,18 @@ class Post:
 
     async def find(self, channel_id: int, ids: Collection[str], since_ms: int) -> Spot | None:
         """Look for our own card of one of these ids among the first messages after its Job was accepted."""
-        since = datetime.fromtimestamp(since_ms / 1000, UTC) - LOOK_BACK
+        since = time_snowflake(datetime.fromtimestamp(since_ms / 1000, UTC) - LOOK_BACK)
         me = self._bot.user
         try:
-            async for message in self._channel(channel_id).history(limit=LOOK_AT, after=since, oldest_first=True):
-                components = [component.to_dict() for component in message.components]
-                if me is not None and message.author.id == me.id and speaks_of(components, ids):
-                    return Spot(channel_id, message.id)
+            # As Discord sends them: to make objects of fifty cards takes as long as all else.
+            found = await self._bot.http.logs_from(channel_id, LOOK_AT, after=since)
         except discord.Forbidden:
             log.info("channel %s: its messages may not be read, a card there is not looked for", channel_id)
+            return None
+        for message in sorted(found, key=lambda each: int(each["id"])):
+            mine = me is not None and int(message["author"]["id"]) == me.id
+            if mine and speaks_of(message.get("components", []), ids):
+                return Spot(channel_id, int(message["id"]))
         return None
 
     def fresh(self, reply: Reply) -> bool:
@@ -182,6 +194,16 @@ def _reference(channel_id: int, answers: int | None) -> discord.MessageReference
     if answers is None:
         return None
     return discord.MessageReference(message_id=answers, channel_id=channel_id, fail_if_not_exists=False)
+
+
+def shows(message: discord.Message, ids: Collection[str]) -> bool:
+    """Say whether a message is the card of one of these ids."""
+    return speaks_of([component.to_dict() for component in message.components], ids)
+
+
+def answered(error: BaseException) -> bool:
+    """Say whether Discord refused an answer because there is one."""
+    return isinstance(error, discord.HTTPException) and error.code == ANSWERED
 
 
 def nonce(what: str) -> str:

@@ -3,38 +3,46 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import discord
 
 from bot.bodies import Bodies
 from bot.cards import View
-from bot.delivery import DiscordFace
-from bot.guests import NOBODY, UNSENT, asker, for_adults, here, where, writer
-from bot.post import Body, Post, Spot, nonce
+from bot.delivery import DiscordFace, sheet_ids
+from bot.guests import NOBODY, UNSENT, asker, channel_of, for_adults, here, where, writer
+from bot.post import Body, Post, Spot, answered, nonce, shows
+from bot.promises import Promises
 from bot.questions import question
 from core.errors import BadInput, Unsure
 from core.grammar import parse
 from core.job import ENDED, Wish
-from core.person import Person, Place
+from core.person import Person
 from core.records import Reply
 from core.sheet import JobSheet
 from core.studio import Ask, Studio
 
 log = logging.getLogger(__name__)
-ANSWERED = 40060
-"""Already acknowledged: by a try of ours that was told as an error, or by another copy of the bot."""
-
-TOKEN_MS = 870_000
-"""How long an interaction's token is used: 14.5 of its 15 minutes."""
 
 
 class Reception:
     """Accept first, answer second: the first answer is the queued card of a Job that is already written down."""
 
-    def __init__(self, studio: Studio, face: DiscordFace, post: Post, bodies: Bodies, clock: Callable[[], int]) -> None:
-        self._studio, self._face, self._post, self._bodies, self._clock = studio, face, post, bodies, clock
+    def __init__(self, studio: Studio, face: DiscordFace, post: Post, bodies: Bodies, promises: Promises) -> None:
+        self._studio, self._face, self._post, self._bodies, self.promises = studio, face, post, bodies, promises
+
+    async def promise(self, interaction: discord.Interaction) -> None:
+        """Promise an answer, for a picture is fetched or made first; who may not ask is refused before."""
+        await self._studio.admit(asker(interaction), here(interaction), for_adults(interaction.channel))
+        await self.promises.make(interaction)
+
+    async def refuse(self, message: discord.Message, sentence: str) -> None:
+        """Answer a message that asked for nothing, named as its first card: of two copies of the bot one answers."""
+        try:
+            await self._post.say(message.channel.id, sentence, nonce(f"discord:{message.id}/0 card"), message.id)
+        except UNSENT as error:
+            log.warning("message %s could not be answered: %s", message.id, error)
 
     async def by_interaction(
         self,
@@ -55,12 +63,9 @@ class Reception:
         """
         if kind in ("imagine", "remix") and words and not interaction.app_permissions.send_messages:
             await self._check_one_card(words)
-        reply = Reply(
-            application_id=str(interaction.application_id),
-            token=interaction.token,
-            channel_id=str(interaction.channel_id),
-            expires_at=self._clock() + TOKEN_MS,
-        )
+        if self._face.crowded and not interaction.response.is_done():
+            await self.promises.make_at_once(interaction)
+        reply = self.promises.reply(interaction)
         person = asker(interaction)
         ask = Ask(
             person=person,
@@ -79,13 +84,15 @@ class Reception:
         )
         async with self._face.asking(reply):
             try:
-                first, *rest = await self._studio.ask(ask)
+                sheets = await self._studio.ask(ask)
             except Unsure as unsure:
                 await _put_question(interaction, question(ask, unsure))
                 return
-            if not await self._answer(interaction, first, person, reply):
-                return
-            await self._further(int(reply.channel_id), rest, person, ask.place, None, interaction.filesize_limit)
+            await self.promises.kept(interaction, by_a_job=True)
+            if await self._answer(interaction, sheets[0], person, reply):
+                await self._further(ask, sheets, person, None, interaction.filesize_limit)
+            else:
+                await self._leave_to_others(ask, sheets)
 
     async def _check_one_card(self, words: str) -> None:
         """Refuse words that make several Jobs where the bot may only answer: further cards are messages of its own."""
@@ -120,7 +127,7 @@ class Reception:
                 view = question(ask, unsure)
                 await self._post.send(message.channel.id, Body(lambda: view), nonce(f"{ask.source} card"), message.id)
                 return
-            await self._further(message.channel.id, sheets, person, ask.place, message.id, limit)
+            await self._further(ask, sheets, person, message.id, limit)
 
     async def _answer(self, interaction: discord.Interaction, sheet: JobSheet, person: Person, reply: Reply) -> bool:
         """Answer with the queued card; False where another copy of the bot has answered, and paints it."""
@@ -137,31 +144,37 @@ class Reception:
         except UNSENT as error:
             # The Job is written down: its result comes by the delivery rule, whatever became of this answer.
             log.warning("job %s was accepted, but its answer did not arrive: %s", sheet["id"], error)
-            if not _answered(error) or not await self._face.answered_elsewhere(sheet, reply):
-                return True
-            log.error("another copy of Limner answers under this token; stop one of them")
-            await self._studio.cancel(person, here(interaction), sheet["id"])
-            return False
+            return not (answered(error) and await self._face.answered_elsewhere(sheet, reply))
         if message_id is not None:
             spot = Spot(int(reply.channel_id), message_id, reply)
             self._face.stands(sheet, spot, person, here(interaction), interaction.filesize_limit)
         return True
 
-    async def _further(
-        self, channel_id: int, sheets: list[JobSheet], person: Person, place: Place, answers: int | None, limit: int
-    ) -> None:
+    async def _further(self, ask: Ask, sheets: list[JobSheet], person: Person, answers: int | None, limit: int) -> None:
         """Send cards that are messages of their own: answers to a message, cards 2..n of a permutation."""
-        for sheet in sheets:
-            if sheet["state"] in ENDED or self._face.known(sheet["id"]):
-                # The same message came twice: what it asked for has its card.
+        channel_id = channel_of(ask.place)
+        for number, sheet in enumerate(sheets):
+            if (number == 0 and answers is None) or sheet["state"] in ENDED or self._face.known(sheet["id"]):
+                # It is the interaction's answer, or the same message came twice: what it asked for has its card.
                 continue
-            body = await self._bodies.waiting(sheet, person, place)
+            body = await self._bodies.waiting(sheet, person, ask.place)
             try:
-                sent = await self._post.send(channel_id, body, nonce(f"{sheet['id']} card"), answers)
+                # Named by what it answers: of two copies of the bot the second is given the first one's card.
+                sent = await self._post.send(channel_id, body, nonce(f"{ask.source}/{number} card"), answers)
             except UNSENT as error:
                 log.warning("job %s was accepted, but its card could not be sent: %s", sheet["id"], error)
                 continue
-            self._face.stands(sheet, Spot(channel_id, sent), person, place, limit)
+            if not shows(sent, sheet_ids(sheet)):
+                await self._leave_to_others(ask, sheets)
+                return
+            self._face.stands(sheet, Spot(channel_id, sent.id), person, ask.place, limit)
+
+    async def _leave_to_others(self, ask: Ask, sheets: list[JobSheet]) -> None:
+        """Cancel what another copy of the bot has accepted too, and shows."""
+        log.error("another copy of Limner answers under this token; stop one of them")
+        self._face.elsewhere(sheets)
+        for sheet in sheets:
+            await self._studio.cancel(ask.person, ask.place, sheet["id"])
 
 
 async def _put_question(interaction: discord.Interaction, view: View) -> None:
@@ -170,7 +183,3 @@ async def _put_question(interaction: discord.Interaction, view: View) -> None:
         await interaction.edit_original_response(view=view, attachments=[], allowed_mentions=NOBODY)
     else:
         await interaction.response.send_message(view=view, allowed_mentions=NOBODY)
-
-
-def _answered(error: BaseException) -> bool:
-    return isinstance(error, discord.HTTPException) and error.code == ANSWERED

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from core.errors import LimitReached, StudioError
 from core.feed import Feed
@@ -21,13 +21,22 @@ CODE = re.compile(r"[a-z_]+(?: [a-z_]+)*")
 """How a move says why, before the colon: what follows are words for people, and may quote them."""
 
 PROBE_S = 1.0
+TOGETHER_S = 0.1
+"""What moves within this time is read at once."""
 
 
 class Chronicle:
     """Follow the log from `begin` on and write down what happened; state: how the device is."""
 
-    def __init__(self, archive: Archive, feed: Feed, meters: Meters, state: Callable[[], str]) -> None:
-        self.meters = meters
+    def __init__(
+        self,
+        archive: Archive,
+        feed: Feed,
+        meters: Meters,
+        state: Callable[[], str],
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.meters, self._pause = meters, pause
         self._archive, self._feed, self._state = archive, feed, state
         self._seen = 0
         self._queued: dict[str, int] = {}
@@ -42,6 +51,7 @@ class Chronicle:
         with self._feed.subscribe() as inbox:
             while True:
                 moved, _ = await inbox.next()
+                await self._pause(TOGETHER_S)
                 while moved and (moves := await self._archive.moves_after(self._seen, None)):
                     for move in moves:
                         self._write(move)

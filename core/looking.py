@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from core import access, wording
@@ -10,6 +11,7 @@ from core.defaults import words_for
 from core.draft import ModelCard, SketchInfo
 from core.errors import NotAllowed, NotFound
 from core.feed import Feed
+from core.fresh import Fresh
 from core.house import House
 from core.job import Job
 from core.offer import Offer, offer
@@ -33,6 +35,18 @@ from core.sheet import (
 from core.styles import STYLES
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Say how open Jobs stand: places from 1, seconds until each is done where known."""
+
+    places: Mapping[str, int] = field(default_factory=dict)
+    ends: Mapping[str, float] = field(default_factory=dict)
+    paused: bool = False
+
+
+NOBODY_WAITS = Line()
+
+
 async def rules_at(archive: Archive, place: Place) -> Rules:
     """Return what was decided for a Place, joined with what holds everywhere."""
     everywhere = await archive.rules(EVERYWHERE)
@@ -47,6 +61,7 @@ class Looking:
         self._archive = archive
         self._feed = feed
         self._house = house
+        self._line = Fresh(self._stand)
 
     async def job(self, person: Person, place: Place, job_id: str) -> JobSheet:
         """Return one Job's sheet."""
@@ -225,11 +240,16 @@ class Looking:
     async def _sheets(self, person: Person, jobs: list[Job]) -> list[JobSheet]:
         pictures = await self._archive.pictures([job.id for job in jobs])
         sheets = []
-        line = await self._archive.line() if any(job.state in ("queued", "running") for job in jobs) else []
-        places = {standing.job_id: place for place, standing in enumerate(line, 1)}
-        paused = bool(line) and bool((await self._archive.overrides()).get("paused"))
-        ends = {} if paused else self._house.pace.forecast(line)
+        line = await self._line.get() if any(job.state in ("queued", "running") for job in jobs) else NOBODY_WAITS
         for job in jobs:
-            place = places.get(job.id) if job.state == "queued" else None
-            sheets.append(job_sheet(person, job, pictures.get(job.id, ()), place, ends.get(job.id), paused))
+            place = line.places.get(job.id) if job.state == "queued" else None
+            told = pictures.get(job.id, ())
+            sheets.append(job_sheet(person, job, told, place, line.ends.get(job.id), line.paused))
         return sheets
+
+    async def _stand(self) -> Line:
+        """Read how all open Jobs stand; a long line takes a while to play through, so it is done for many at once."""
+        line = await self._archive.line()
+        paused = bool(line) and bool((await self._archive.overrides()).get("paused"))
+        places = {standing.job_id: place for place, standing in enumerate(line, 1)}
+        return Line(places, {} if paused else self._house.pace.forecast(line), paused)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from bisect import insort
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 FORGET = 0.98
 """Weight of the past at each step told: about the last 50 steps count."""
@@ -78,22 +81,21 @@ class Pace:
         """
         if self.seconds(1) is None:
             return {}
-        waiting = [(standing.job_id, left) for standing in line for left in self._left(standing)]
-        hand: list[list[float | str]] = []
+        waiting = deque((left, standing.job_id) for standing in line for left in self._left(standing))
+        hand: list[tuple[float, str]] = []
         ends: dict[str, float] = {}
+        # So long takes a coin of each that steps, by how many do.
+        coin_s = [(self.seconds(sharing, sharing) or 0.0) for sharing in range(self._together + 1)]
         passed = 0.0
         while waiting or hand:
             while waiting and len(hand) < 2 * self._together:
-                job_id, left = waiting.pop(0)
-                hand.append([left, job_id])
-            hand.sort(key=lambda run: run[0])
-            stepping = hand[: self._together]
-            least = float(stepping[0][0])
-            passed += self.seconds(least * len(stepping), len(stepping)) or 0.0
-            for run in stepping:
-                run[0] = float(run[0]) - least
-            ends[str(stepping[0][1])] = passed
-            hand.pop(0)
+                insort(hand, waiting.popleft(), key=itemgetter(0))
+            stepping = min(len(hand), self._together)
+            least, job_id = hand.pop(0)
+            passed += least * coin_s[stepping]
+            ends[job_id] = passed
+            # All that step get the same; those behind them wait as they were.
+            hand[: stepping - 1] = [(left - least, each) for left, each in hand[: stepping - 1]]
         return ends
 
     def _left(self, standing: Standing) -> list[float]:

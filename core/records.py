@@ -42,7 +42,8 @@ class NewPicture:
 class Reply:
     """What a chat gave to answer by: an interaction's token (wiped at expiry) and where its message is.
 
-    message_id: of an interaction the card that answers it, else the message to be answered.
+    message_id: of an interaction the card that answers it, else the message to be answered. promised: it was written
+    down before there was a Job.
     """
 
     application_id: str = ""
@@ -50,6 +51,7 @@ class Reply:
     channel_id: str = ""
     message_id: str = ""
     expires_at: int = 0
+    promised: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ NEUTRAL = "Something went wrong on our side; it is written in the log under this
 """What a Person is told of an error that is not theirs to mend."""
 
 NO_DM = "You asked for a copy by direct message, but Discord lets me send you none; see /defaults."
+BROKEN_PROMISE = "Limner stopped before this was written down: nothing was asked for or charged. Please ask again."
 NOTHING_ASKED = "Nothing was asked for."
 CANCELLED = "Cancelled."
 STARTED_AGAIN = "The program stopped while this was painted; it is painted again."

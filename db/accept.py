@@ -15,11 +15,11 @@ from core.job import MAX_ATTEMPTS, Job
 from core.limits import DAY_MS, MINUTE_MS, Limits, Usage, leaves
 from core.recipe import canonical, digest
 from core.records import NewJob, NewPicture
-from db import holding, moves
+from db import holding, moves, outbox
 from db.claims import OPEN_JOBS
 from db.ids import Ulids
 from db.rows import pack, to_job
-from db.tables import JobRow, LedgerRow, PictureRow, ReplyRow
+from db.tables import JobRow, LedgerRow, PictureRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,18 +152,8 @@ def _write(session: Session, now: int, till: Till, job: NewJob) -> JobRow:
     session.add_all(_picture(till.ids.fresh(), row, index, new) for index, new in enumerate(job.pictures))
     holding.use(session, job)
     session.add(LedgerRow(job_id=row.id, kind="hold", amount=row.cost, at=now, payer=till.payer(row.person)))
-    if job.reply is not None:
-        reply = job.reply
-        session.add(
-            ReplyRow(
-                job_id=row.id,
-                application_id=reply.application_id,
-                token=reply.token,
-                channel_id=reply.channel_id,
-                message_id=reply.message_id,
-                expires_at=reply.expires_at,
-            )
-        )
+    if job.reply is not None and not outbox.take_over(session, row.id, job.reply):
+        session.add(outbox.reply_row(row.id, job.reply))
     session.flush()
     return row
 

@@ -95,11 +95,11 @@ class SqlArchive(Upkept):
 
     async def overrides(self) -> dict[str, Any]:
         """Return the operator's settings by name."""
-        return await self._store.read(marks.overrides)
+        return dict(await self._store.known.of("overrides", lambda: self._store.read(marks.overrides)))
 
     async def override(self, changes: Mapping[str, Any]) -> None:
         """Write settings by name; None takes one away."""
-        await self._store.write(lambda s: marks.override(s, changes))
+        await self._store.decide(lambda s: marks.override(s, changes))
 
     async def job(self, id_or_tail: str) -> Job | None:
         """Find a Job by id or tail."""

@@ -38,7 +38,7 @@ class Toll:
 async def erase(store: Store, files: Files, till: Till, clock: Clock, person: str) -> Erased:
     """Erase a Person; done again after a crash it finishes what was begun."""
     payer = till.payer(person)
-    await store.write(lambda s: _forget(s, person, payer))
+    await store.decide(lambda s: _forget(s, person, payer))
     toll = Toll()
     while await store.write(lambda s: _batch(s, clock(), person, payer, toll), "erase"):
         pass

@@ -13,7 +13,7 @@ from core.job import Job
 from core.limits import Limits
 from core.picture import Picture
 from core.progress import Painted
-from core.records import Clock, CrashPoint, NewJob, Parcel, Receipt
+from core.records import Clock, CrashPoint, NewJob, Parcel, Receipt, Reply
 from db import accept, claims, erasing, keeping, moves, outbox
 from db.audits import AuditLog
 from db.files import Files
@@ -153,6 +153,22 @@ class JobLog(AuditLog):
     async def cards_stand(self, message_ids: Mapping[str, str]) -> None:
         """Write down where cards stand."""
         await self._store.write(lambda s: outbox.cards_stand(s, message_ids))
+
+    async def promise(self, reply: Reply) -> None:
+        """Write down that an answer is promised, before there is a Job."""
+
+        def work(session: Session) -> None:
+            session.add(outbox.reply_row(None, reply))
+
+        await self._store.write(work)
+
+    async def promises(self) -> list[Reply]:
+        """Return the promises behind which no Job stands; other programs' are theirs."""
+        return await self._store.read(outbox.promises) if self._alone else []
+
+    async def promise_over(self, token: str) -> None:
+        """Strike a promise out."""
+        await self._store.write(lambda s: outbox.promise_over(s, token))
 
     async def next_due(
         self,

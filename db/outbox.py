@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, case, exists, func, or_, select, true, update
+from sqlalchemy import ColumnElement, case, delete, exists, func, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from core.errors import Lost
-from core.records import Parcel, Receipt
+from core.records import Parcel, Receipt, Reply
 from db import moves
 from db.claims import paused
 from db.rows import to_job, to_picture, to_reply
@@ -102,6 +102,34 @@ def cards_stand(session: Session, message_ids: Mapping[str, str]) -> None:
     for job_id, message_id in message_ids.items():
         mine = update(ReplyRow).where(ReplyRow.job_id == job_id, ReplyRow.application_id != "")
         moves.changed(session, mine.values(message_id=message_id))
+
+
+def reply_row(job_id: str | None, reply: Reply) -> ReplyRow:
+    """Return the row of what a chat gave to answer by; without a Job it is a promise."""
+    return ReplyRow(
+        job_id=job_id,
+        application_id=reply.application_id,
+        token=reply.token,
+        channel_id=reply.channel_id,
+        message_id=reply.message_id,
+        expires_at=reply.expires_at,
+    )
+
+
+def take_over(session: Session, job_id: str, reply: Reply) -> bool:
+    """Put a Job behind the promise of an answer; False where there is none left, as for all but an ask's first Job."""
+    mine = update(ReplyRow).where(ReplyRow.job_id.is_(None), ReplyRow.token == reply.token)
+    return reply.promised and moves.changed(session, mine.values(job_id=job_id)) == 1
+
+
+def promises(session: Session) -> list[Reply]:
+    """Return the promises behind which no Job stands."""
+    return [to_reply(row) for row in session.scalars(select(ReplyRow).where(ReplyRow.job_id.is_(None)))]
+
+
+def promise_over(session: Session, token: str) -> None:
+    """Strike a promise out, and with it all whose time is over."""
+    session.execute(delete(ReplyRow).where(ReplyRow.job_id.is_(None), ReplyRow.token.in_((token, ""))))
 
 
 def next_due(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+from sqlalchemy.orm import Session
 
 from core.defaults import Defaults
 from core.job import Job
@@ -16,6 +18,8 @@ from core.rules import Rules
 from db import accept, deciding, erasing, reading
 from db.shelf import Shelf
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class PersonLog(Shelf):
@@ -23,21 +27,25 @@ class PersonLog(Shelf):
 
     _erasing: asyncio.Lock
 
+    async def _known(self, what: str, whose: str, read: Callable[[Session], T]) -> T:
+        """Return what seldom changes, from memory where it was read before."""
+        return await self._store.known.of((what, whose), lambda: self._store.read(read))
+
     async def defaults(self, person: str) -> Defaults:
         """Return what a Person wants where nothing is typed."""
-        return await self._store.read(lambda s: deciding.defaults(s, person))
+        return await self._known("defaults", person, lambda s: deciding.defaults(s, person))
 
     async def keep_defaults(self, person: str, defaults: Defaults) -> None:
         """Keep a Person's Defaults."""
-        await self._store.write(lambda s: deciding.keep_defaults(s, person, defaults))
+        await self._store.decide(lambda s: deciding.keep_defaults(s, person, defaults))
 
     async def rules(self, server: str) -> Rules:
         """Return what was decided for one server."""
-        return await self._store.read(lambda s: deciding.rules(s, server))
+        return await self._known("rules", server, lambda s: deciding.rules(s, server))
 
     async def act(self, act: Act, rules: Rules | None, changes: Mapping[str, Any]) -> None:
         """Write an act with what it changes."""
-        await self._store.write(lambda s: deciding.act(s, self._clock(), act, rules, changes))
+        await self._store.decide(lambda s: deciding.act(s, self._clock(), act, rules, changes))
 
     async def acts(self, server: str | None, limit: int) -> list[Act]:
         """Return acts, newest first."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
@@ -14,8 +16,10 @@ from sqlalchemy.orm import Session
 
 from core.errors import Busy, Damaged, DiskFull, StudioError, Unavailable
 from core.records import Clock, CrashPoint
-from db import shared
+from db import shared, together
+from db.known import Known
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 BUSY_MS = 5_000
@@ -38,13 +42,37 @@ class Store:
         if isinstance(clock, shared.DatabaseClock):
             event.listen(self._writer, "begin", clock.read)
         self._readers = _engine(url, READERS, synchronous, writing=False)
+        self._inbox = together.Inbox()
+        self.known = Known(on=not shared.is_shared(url))
         self._closed = False
         self.damaged: StudioError | None = None
         self.locks = shared.Locks(url)
 
+    async def decide(self, work: Callable[[Session], T]) -> T:
+        """Run `work`, which changes what is kept in memory, in one writing transaction."""
+
+        def decided() -> T:
+            try:
+                return self._write(work, "", BUSY_MS)
+            finally:
+                self.known.forget()
+
+        return await self.on_thread(decided)
+
     async def write(self, work: Callable[[Session], T], move: str = "", wait_ms: int = BUSY_MS) -> T:
         """Run `work` in one writing transaction; `move` names the crash points around its commit."""
-        return await self.on_thread(lambda: self._write(work, move, wait_ms))
+        if move not in together.MOVES:
+            return await self.on_thread(lambda: self._write(work, move, wait_ms))
+        order = together.Order(work, move, wait_ms)
+        self._inbox.put(order)
+        try:
+            # Whoever comes first takes along all that wait by then.
+            await self.on_thread(self._empty)
+            found: T = await asyncio.wrap_future(order.done)
+        except asyncio.CancelledError:
+            order.done.cancel()
+            raise
+        return found
 
     async def read(self, work: Callable[[Session], T]) -> T:
         """Run `work` on a reading connection; it sees one state of the database."""
@@ -110,6 +138,34 @@ class Store:
         ):  # fmt: skip
             await loop.run_in_executor(where, last)
         self._thread.shutdown()
+
+    def _empty(self) -> None:
+        """Do what waits: together in one transaction, and where that breaks each by itself."""
+        orders = self._inbox.take()
+        outcomes = self._together(orders) if len(orders) > 1 else None
+        for number, order in enumerate(orders):
+            if outcomes is None:
+                order.by_itself(partial(self._write, order.work, order.move, order.wait_ms))
+            else:
+                order.settle(outcomes[number])
+
+    def _together(self, orders: Sequence[together.Order]) -> list[together.Outcome] | None:
+        """Commit works as one; None where that broke, for then each must be told by itself."""
+        try:
+            with self._writer.connect() as connection:
+                connection.execution_options(wait_ms=min(order.wait_ms for order in orders))
+                with connection.begin():
+                    outcomes = together.behind_savepoints(connection, orders, lambda s: shared.tell(s, self.name))
+                    self._pass("before", orders)
+        except Exception:
+            log.warning("%d works could not be written together; each is tried by itself", len(orders), exc_info=True)
+            return None
+        self._pass("after", orders)
+        return outcomes
+
+    def _pass(self, when: str, orders: Sequence[together.Order]) -> None:
+        for order in orders:
+            self._at(f"{when}_{order.move}_commit")
 
     def _write(self, work: Callable[[Session], T], move: str, wait_ms: int) -> T:
         found = self._guarded(lambda: self._commit(work, move, wait_ms))

@@ -10,7 +10,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from bot import choices
-from bot.guests import answering, asker, for_adults, here
+from bot.guests import answering, asker, here
 from core.draft import COUNT, GUIDANCE, STEPS
 from core.flags import FLAGS
 from core.person import Person, Place
@@ -123,8 +123,7 @@ class ImagineCog(commands.Cog):
             for each in came:
                 self._bot.attachments.check(each)
             if came:
-                await self._bot.studio.admit(asker(interaction), here(interaction), for_adults(interaction.channel))
-                await interaction.response.defer(thinking=True)
+                await self._bot.reception.promise(interaction)
             over = await self._taken(interaction, sketch, self._bot.studio.take_sketch)
             where = await self._taken(interaction, mask, self._bot.studio.take_mask)
             await self._bot.reception.by_interaction(

@@ -9,7 +9,7 @@ import discord
 from discord.ext import commands
 
 from bot.attachments import Upload, images
-from bot.guests import NOBODY, UNSENT, for_adults, refusal, where, writer
+from bot.guests import for_adults, refusal, where, writer
 from bot.modals import card_id
 from core.errors import BadSketch, StudioError
 from core.wording import NEUTRAL
@@ -38,10 +38,10 @@ class SketchCog(commands.Cog):
             taken, parent = await self._sketch(message)
             await self._bot.reception.by_message(message, self._words(message), taken, parent)
         except StudioError as error:
-            await self._say(message, refusal(error))
+            await self._bot.reception.refuse(message, refusal(error))
         except Exception:
             log.exception("message %s: an error that is ours", message.id)
-            await self._say(message, NEUTRAL)
+            await self._bot.reception.refuse(message, NEUTRAL)
 
     def _words(self, message: discord.Message) -> str:
         """Return the message's words without the mention that called."""
@@ -89,9 +89,3 @@ class SketchCog(commands.Cog):
             return await message.channel.fetch_message(message_id)
         except discord.HTTPException as error:
             raise BadSketch("I cannot see the message you reply to.", "Send the picture yourself.") from error
-
-    async def _say(self, message: discord.Message, sentence: str) -> None:
-        try:
-            await message.reply(sentence, allowed_mentions=NOBODY, mention_author=False)
-        except UNSENT as error:
-            log.warning("message %s could not be answered: %s", message.id, error)

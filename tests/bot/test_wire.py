@@ -7,14 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.client import LimnerBot
 from core.person import Person
 from tests.support.discord_double import PATIENCE_S
-from tests.support.fake_engine import FakeEngine
 from tests.support.loopback.faults import Fault
-from tests.support.loopback.program import SHORT_S, Wired, wired
+from tests.support.loopback.program import Wired, wired
 from tests.support.loopback.store import BOT_ID, CHANNEL_ID, button, texts, walk
-from tests.support.program import running
 
 ANN, LONG_S = 100, 600
 DM = 1_000_000 + ANN
@@ -170,32 +167,6 @@ async def test_cancel_pressed_twice_cancels_once(tmp_path: Path) -> None:
         assert here.rows("SELECT count(*) FROM ledger WHERE kind = 'charge' AND amount = 0") == [(1,)]
 
 
-@pytest.mark.fault("two copies", "one of them answers, the other cancels its own job, uncharged")
-async def test_a_second_copy_under_one_token_stays_harmless(tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        (tmp_path / name).mkdir()
-    async with wired(tmp_path / "a") as one, running(tmp_path / "b", lambda *_: FakeEngine()) as program:
-        two = LimnerBot(program.studio, guilds=(), clock=one.clock, pause=lambda _: asyncio.sleep(SHORT_S))
-        program.faces["discord"] = two.face
-        task = asyncio.create_task(two.serve("a token for tests"))
-        one.bots.append((two, task))
-        await one.until(two.is_ready)
-        for number in range(4):
-            await one.discord.slash("imagine", prompt=f"a heart {number}")
-        both = (one, Wired(tmp_path / "b", one.discord, program, one.clock, one.theirs, one.gate))
-        await one.until(lambda: sum(len(ended(each)) for each in both) == 8)
-        assert sum(state == "delivered" for each in both for state in ended(each)) == 4
-        assert len(one.cards()) == 4 and all("Done" in texts(card) for card in one.cards())
-        await two.close()
-
-
-def ended(here: Wired) -> list[str]:
-    """Return the states of the Jobs nothing more happens to: delivered, or cancelled and closed."""
-    done = "state IN ('delivered', 'cancelled', 'undeliverable')"
-    open_ = "id IN (SELECT job_id FROM outbox WHERE state = 'todo')"
-    return [state for (state,) in here.rows(f"SELECT state FROM jobs WHERE {done} AND NOT {open_}")]
-
-
 async def test_a_copy_comes_by_direct_message_to_who_wants_it(tmp_path: Path) -> None:
     async with wired(tmp_path) as here:
         await here.program.studio.people.set_defaults(Person(f"discord:{ANN}"), by_dm=True)
@@ -228,7 +199,7 @@ async def test_what_is_too_large_in_any_form_has_a_button_to_its_place_on_the_pa
         ((picture,),) = here.rows("SELECT id FROM pictures")
         (link,) = [part for part in walk(here.cards()[0]["components"]) if part.get("url")]
         assert not here.cards()[0]["attachments"] and link["label"] == "Page"
-        assert link["url"] == f"https://limner.example/studio/#{picture}"
+        assert link["url"] == f"https://limner.example/studio/#/picture/{picture}"
 
 
 async def test_waiting_cards_tell_their_place_when_it_changes(tmp_path: Path) -> None:

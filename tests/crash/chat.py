@@ -81,9 +81,19 @@ class Chat:
                 await asyncio.sleep(0.05)
         assert await server.stop() == 0
 
-    def _states(self) -> list[str]:
+    async def ended(self, jobs: int) -> None:
+        """Wait until so many Jobs have ended."""
+        async with asyncio.timeout(PATIENCE_S):
+            while sum(state in ENDED for state in self._states()) < jobs:  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.02)
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Ask the database file in plain SQL."""
         with closing(sqlite3.connect(f"file:{self.data / 'limner.db'}?mode=ro", uri=True)) as base:
-            return [state for (state,) in base.execute("SELECT state FROM jobs")]
+            return base.execute(sql).fetchall()
+
+    def _states(self) -> list[str]:
+        return [state for (state,) in self.rows("SELECT state FROM jobs")]
 
     def _look(self, call: Call) -> None:
         """Hold each picture that comes against the log as it is at that moment."""

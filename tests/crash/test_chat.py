@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from core.wording import BROKEN_PROMISE
 from tests.crash.chat import Chat, ChatVerdict, check
 from tests.crash.cradle import Cradle
 from tests.crash.random_kills import in_discord
@@ -46,6 +47,31 @@ async def test_killed_between_accept_and_delivered_one_message_a_job(
             assert await chat.dead(server) == -signal.SIGKILL, path
         await chat.recover()
         held(check(chat))
+
+
+@pytest.mark.fault("F16", "a promise is written down before it is given; who got one is told at the next start")
+@pytest.mark.timeout(300)
+async def test_killed_between_a_promise_and_its_job_it_is_told_at_the_next_start(tmp_path: Path) -> None:
+    async with loopback() as discord:
+        chat = Chat(discord, tmp_path / "data")
+        server = await chat.start()
+        await chat.ask("a red heart --steps 2")
+        await chat.ended(1)
+        server.kill()
+        ((picture,),) = chat.rows("SELECT id FROM pictures")
+        server = await chat.start(crash_at="before_accept_commit")
+        words = {"type": 18, "component": {"type": 4, "custom_id": "prompt", "value": "a blue heart"}}
+        data = {"custom_id": f"lim1:modal.sketch:{picture}", "components": [words]}
+        asked = await discord.interact(5, data, 100, discord.store.cards()[0])
+        assert await chat.dead(server) == -signal.SIGKILL
+        assert asked.callbacks[0]["type"] == 5 and chat.rows("SELECT count(*) FROM replies WHERE job_id IS NULL") == [
+            (1,)
+        ]
+        await chat.recover()
+        assert asked.answer_id is not None
+        assert discord.store.messages[asked.answer_id]["content"] == BROKEN_PROMISE
+        assert chat.rows("SELECT count(*) FROM jobs") == [(1,)] and check(chat).clean
+        assert chat.rows("SELECT count(*) FROM replies WHERE job_id IS NULL") == [(0,)]
 
 
 @pytest.mark.timeout(7200)

@@ -159,7 +159,7 @@ class World:
             clock=self.ticks,
             attachments=attachments,
             pause=self.pause,
-            keep=archive.cards_stand,
+            book=archive,
         )
         faces["discord"] = bot.face
         return Parts(bot, archive, queue, dispatcher, courier, feed, engine, gate, pool)

@@ -17,8 +17,6 @@ import { Viewer } from './viewer.js';
 
 const EXAMPLES = ['/imagine a red heart', 'a cat in the snow', 'a rocket in space --n 4', '{red, blue} fish'];
 const AGAIN_MS = 2000;
-/** A card in a chat links here by its first picture's id. */
-const PICTURE = /^#[0-9A-Z]{26}$/;
 
 const viewer = new Viewer();
 const helper = new Helper((words) => composer.retype(words));
@@ -116,7 +114,6 @@ async function begin() {
     return;
   }
   events.start(told.last_move);
-  if (PICTURE.test(window.location.hash)) await feed.reveal(window.location.hash.slice(1)).catch(() => {});
 }
 
 document.getElementById('examples').append(...EXAMPLES.map((words) => button(words, () => composer.retype(words))));

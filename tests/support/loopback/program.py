@@ -55,9 +55,9 @@ class Wired:
 
     async def connect(self, heartbeat_s: float = 60.0) -> LimnerBot:
         """Start a bot, as main.py does, and wait until it is ready."""
-        studio, keep = self.program.studio, self.program.archive.cards_stand
+        studio, book = self.program.studio, self.program.archive
         bot = LimnerBot(
-            studio, guilds=(), clock=self.clock, pause=lambda _: asyncio.sleep(SHORT_S), keep=keep, page=self.page
+            studio, guilds=(), clock=self.clock, pause=lambda _: asyncio.sleep(SHORT_S), book=book, page=self.page
         )
         bot._connection.heartbeat_timeout = heartbeat_s
         self.program.faces["discord"] = bot.face
