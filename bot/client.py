@@ -26,6 +26,7 @@ from bot.cogs.sketch import SketchCog
 from bot.delivery import DiscordFace
 from bot.desks import Desks
 from bot.guests import FACE, NOBODY, channel_of, for_adults, tell
+from bot.leaving import Leaving
 from bot.menus import add_menus
 from bot.needs import INTENTS
 from bot.post import Post
@@ -97,9 +98,9 @@ class LimnerBot(commands.Bot):
         self.bodies = Bodies(studio, clock, lambda place: for_adults(self.get_channel(channel_of(place))), page)
         kept = book or NoBook()
         desks, beside = Desks(kept), Beside(post, self._by_dm, clock)
-        self.face = DiscordFace(
-            post, studio, self.bodies, beside, desks, lambda: self.application_id is not None, pause
-        )
+        self._leaving = Leaving(kept, post, studio.cancel, clock)
+        ready = lambda: self.application_id is not None  # noqa: E731
+        self.face = DiscordFace(post, studio, self.bodies, beside, desks, self._leaving, ready, pause)
         self.reception = Reception(studio, self.face, post, self.bodies, Promises(kept, post, clock))
         self._guilds = tuple(guilds)
         self._pause = pause
@@ -139,6 +140,18 @@ class LimnerBot(commands.Bot):
     async def on_raw_bulk_message_delete(self, event: discord.RawBulkMessageDeleteEvent) -> None:
         """Cancel what deleted cards stood for."""
         await self.face.taken_down(event.message_ids)
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """Cancel what is asked for on a server that the bot was taken from."""
+        await self._leaving.place_gone(guild.id)
+
+    async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
+        """Cancel what is asked for in a channel that is gone."""
+        await self._leaving.place_gone(channel.guild.id, channel.id)
+
+    async def on_raw_thread_delete(self, event: discord.RawThreadDeleteEvent) -> None:
+        """Cancel what is asked for in a thread that is gone."""
+        await self._leaving.place_gone(event.guild_id, event.thread_id)
 
     async def on_message(self, message: discord.Message, /) -> None:
         """Leave messages to the cogs: there are no prefix commands."""

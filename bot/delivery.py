@@ -13,8 +13,9 @@ from bot.beside import Beside
 from bot.bodies import FORMS, PASSING, Bodies
 from bot.desks import Desk, Desks
 from bot.guests import UNSENT, channel_of
+from bot.leaving import Leaving
 from bot.post import UNKNOWN_MESSAGE, Body, Post, Spot
-from core.errors import StudioError, Unavailable
+from core.errors import Unavailable
 from core.job import Job
 from core.person import Person, Place
 from core.progress import Failed, Progress, Stepping, Waiting
@@ -65,11 +66,12 @@ class DiscordFace:
         bodies: Bodies,
         beside: Beside,
         desks: Desks,
+        leaving: Leaving,
         ready: Callable[[], bool],
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._post, self._studio, self._bodies, self._ready, self._pause = post, studio, bodies, ready, pause
-        self._beside, self._desks = beside, desks
+        self._beside, self._desks, self._leaving = beside, desks, leaving
         self._asking: dict[str, asyncio.Event] = {}
         self._elsewhere: set[str] = set()
         self._doubted: set[str] = set()
@@ -123,7 +125,7 @@ class DiscordFace:
     async def taken_down(self, message_ids: Collection[int]) -> None:
         """Cancel the open Jobs whose cards were deleted."""
         for job_id, (person, place) in self._desks.at(message_ids).items():
-            await self._cancel(job_id, person, place)
+            await self._leaving.cancel(job_id, person, place, "its card was deleted")
 
     async def show(self, job: Job, progress: Progress) -> None:
         """Keep the newest Progress for the card's next edit; what is delivered anyway is not shown."""
@@ -249,6 +251,8 @@ class DiscordFace:
     async def _edit(self, desk: Desk, job: Job, progress: Progress) -> None:
         try:
             async with asyncio.timeout(EDIT_S), desk.lock:
+                if await self._leaving.person_left(job, desk):
+                    return
                 spot = await self._spot(desk, job)
                 sheet = await self._studio.job(job.person, job.place, job.id)
                 if spot is not None and sheet["state"] in PASSING:
@@ -256,7 +260,7 @@ class DiscordFace:
         except (TimeoutError, *UNSENT) as error:
             log.info("job %s: its card could not be edited: %r", job.id, error)
             if isinstance(error, discord.HTTPException) and error.code == UNKNOWN_MESSAGE:
-                await self._cancel(job.id, job.person, job.place)
+                await self._leaving.cancel(job.id, job.person, job.place, "its card was deleted")
         except Exception:
             log.exception("job %s: its progress is not shown", job.id)
 
@@ -266,13 +270,6 @@ class DiscordFace:
             desk.looked = True
             desk.spot = await self._post.find(channel_of(job.place), {job.id}, job.created_at)
         return desk.spot
-
-    async def _cancel(self, job_id: str, person: Person, place: Place) -> None:
-        """Cancel a Job whose card is gone: who deletes it wants no picture there."""
-        try:
-            await self._studio.cancel(person, place, job_id)
-        except StudioError as error:
-            log.warning("job %s: its card is gone, it could not be cancelled: %s", job_id, error)
 
 
 def sheet_ids(sheet: JobSheet) -> set[str]:

@@ -19,13 +19,17 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Desk:
-    """Hold one open Job's card. limit: bytes a file may have there, 0: not known; line: the place last told."""
+    """Hold one open Job's card. limit: bytes a file may have there, 0: not known; line: the place last told.
+
+    seen_at: when its Person was last seen on the server, ms UTC.
+    """
 
     spot: Spot | None = None
     limit: int = 0
     line: int | None = None
     whose: tuple[Person, Place] | None = None
     looked: bool = False
+    seen_at: int = 0
     newest: tuple[Job, Progress] | None = None
     preview: bytes | None = None
     task: asyncio.Task[None] | None = None

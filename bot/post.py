@@ -26,6 +26,7 @@ TOKEN_OVER = frozenset({10015, 50027})
 """Unknown Webhook, Invalid Webhook Token: an interaction's token is over, or was never answered by."""
 
 UNKNOWN_MESSAGE = 10008
+UNKNOWN_MEMBER = 10007
 ANSWERED = 40060
 """Already acknowledged: by a try of ours that was told as an error, or by another copy of the bot."""
 LOOK_BACK = timedelta(minutes=2)
@@ -115,6 +116,14 @@ class Post:
     async def direct(self, account: int) -> int:
         """Return the channel of direct messages with somebody."""
         return int((await self._bot.http.start_private_message(account))["id"])
+
+    async def is_member(self, guild_id: int, account: int) -> bool:
+        """Say whether somebody is on a server; where Discord does not tell, they are."""
+        try:
+            await self._bot.http.get_member(guild_id, account)
+        except discord.NotFound as error:
+            return error.code != UNKNOWN_MEMBER
+        return True
 
     async def answered(self, spot: Spot) -> bool:
         """Say whether one of the newest messages is ours and answers a card."""

@@ -12,6 +12,7 @@ import discord
 from bot.guests import UNSENT
 from bot.post import Post, answered
 from core.errors import StudioError, Unavailable
+from core.job import Job
 from core.records import Reply
 from core.wording import BROKEN_PROMISE
 
@@ -25,6 +26,9 @@ class Book(Protocol):
 
     async def cards_stand(self, message_ids: Mapping[str, str]) -> None:
         """Write down the message ids of cards, by Job."""
+
+    async def open_jobs(self, server: str) -> list[Job]:
+        """Return the open Jobs of one server."""
 
     async def promise(self, reply: Reply) -> None:
         """Write down that an answer is promised; accepting with this Reply, `promised`, makes it the Job's."""
@@ -41,6 +45,10 @@ class NoBook:
 
     async def cards_stand(self, message_ids: Mapping[str, str]) -> None:
         """Write nothing."""
+
+    async def open_jobs(self, server: str) -> list[Job]:
+        """Return none."""
+        return []
 
     async def promise(self, reply: Reply) -> None:
         """Write nothing."""

@@ -10,12 +10,13 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from core.defaults import Defaults
+from core.job import Job
 from core.person import AUDITOR, Place
 from core.records import Act, Tally
 from core.rules import Rules
 from db import marks
 from db.claims import OPEN_JOBS
-from db.rows import pack
+from db.rows import pack, to_job
 from db.tables import ActRow, DefaultsRow, JobRow, LedgerRow, PictureRow, RulesRow
 
 NAMED = 10
@@ -97,6 +98,11 @@ def tally(session: Session, server: str | None, since: int) -> Tally:
         cost={payer[:NAMED]: int(amount) for payer, amount in rows},
         acts={what: int(count) for what, count in session.execute(done.group_by(ActRow.what))},
     )
+
+
+def open_jobs(session: Session, server: str) -> list[Job]:
+    """Return the open Jobs of one server."""
+    return [to_job(row) for row in session.scalars(select(JobRow).where(OPEN_JOBS, _on(server)).order_by(JobRow.id))]
 
 
 def _on(server: str | None) -> ColumnElement[bool]:

@@ -14,7 +14,7 @@ from core.limits import Limits
 from core.picture import Picture
 from core.progress import Painted
 from core.records import Clock, CrashPoint, NewJob, Parcel, Receipt, Reply
-from db import accept, claims, erasing, keeping, moves, outbox
+from db import accept, claims, deciding, erasing, keeping, moves, outbox
 from db.audits import AuditLog
 from db.files import Files
 from db.rows import to_job
@@ -153,6 +153,10 @@ class JobLog(AuditLog):
     async def cards_stand(self, message_ids: Mapping[str, str]) -> None:
         """Write down where cards stand."""
         await self._store.write(lambda s: outbox.cards_stand(s, message_ids))
+
+    async def open_jobs(self, server: str) -> list[Job]:
+        """Return the open Jobs of one server."""
+        return await self._store.read(lambda s: deciding.open_jobs(s, server))
 
     async def promise(self, reply: Reply) -> None:
         """Write down that an answer is promised, before there is a Job."""

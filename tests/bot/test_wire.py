@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.person import Person
+from core.progress import Waiting
 from tests.support.discord_double import PATIENCE_S
 from tests.support.loopback.faults import Fault
 from tests.support.loopback.program import Wired, wired
@@ -152,6 +153,43 @@ async def test_a_card_that_a_moderator_deletes_cancels_its_job(tmp_path: Path) -
         await here.state("cancelled")
         await here.until(lambda: here.rows("SELECT 1 FROM outbox WHERE state = 'dead'"))
         assert not here.cards() and not here.cards(DM)
+
+
+@pytest.mark.parametrize("what", ["bot removed", "channel deleted"])
+@pytest.mark.fault("F19", "the bot taken from a server, a channel or thread deleted: what is open there is cancelled")
+async def test_what_is_open_in_a_place_that_is_gone_is_cancelled(tmp_path: Path, what: str) -> None:
+    async with wired(tmp_path, gated=True) as here:
+        for number in range(3):
+            await here.discord.slash("imagine", prompt=f"a heart {number} --steps 90")
+        await here.until(lambda: len(here.rows("SELECT 1 FROM replies WHERE message_id != ''")) == 3)
+        await (here.discord.remove_bot() if what == "bot removed" else here.discord.remove_channel())
+        await here.until(
+            lambda: len(here.rows("SELECT 1 FROM jobs WHERE cancel_requested OR state = 'cancelled'")) == 3
+        )
+        here.gate.open()
+        await here.state("cancelled", 3)
+        assert here.rows("SELECT sum(amount) FROM ledger WHERE kind = 'charge'") == [(0,)]
+
+
+@pytest.mark.fault("F19", "who left the server while their job waits: it is cancelled, released")
+async def test_who_left_while_their_job_waits_is_painted_nothing(tmp_path: Path) -> None:
+    async with wired(tmp_path, gated=True) as here:
+        await painting(here)
+        for person in (101, 102):
+            await here.discord.slash("imagine", person_id=person, prompt="a boat --steps 90")
+        await here.until(lambda: len(here.rows("SELECT 1 FROM replies WHERE message_id != ''")) == 3)
+        here.discord.store.left.add(101)
+        here.clock.tick(90)
+        for number, (job_id,) in enumerate(here.rows("SELECT id FROM jobs ORDER BY id")):
+            job = await here.program.archive.job(job_id)
+            assert job is not None
+            await here.bot.face.show(job, Waiting(9 + number))
+        await here.until(lambda: len(here.sent("GET", "/members/")) == 3)
+        gone = "SELECT person FROM jobs WHERE cancel_requested OR state = 'cancelled'"
+        await here.until(lambda: here.rows(gone) == [("discord:101",)])
+        here.gate.open()
+        await here.state("delivered", 2)
+        assert here.rows(gone) == [("discord:101",)]
 
 
 @pytest.mark.fault("F20", "pressed twice it cancels once")

@@ -22,6 +22,7 @@ from tests.support.loopback.store import (
     Call,
     Refused,
     Store,
+    member,
     person,
 )
 
@@ -59,6 +60,7 @@ class Rest:
             ("DELETE", hook, self._delete_original),
             ("POST", "/webhooks/{application}/{token}", self._follow_up),
             ("POST", "/users/@me/channels", self._open_dm),
+            ("GET", "/guilds/{guild}/members/{person}", self._member),
             ("GET", "/channels/{channel}/messages", self._history),
             ("POST", "/channels/{channel}/messages", self._send),
             ("GET", "/channels/{channel}/messages/{message}", self._message),
@@ -171,6 +173,12 @@ class Rest:
     def _follow_up(self, request: web.Request, call: Call) -> dict[str, Any]:
         asked = self.store.by_token(request.match_info["token"])
         return self.store.post(asked.channel_id, call.body, call.files)
+
+    def _member(self, request: web.Request, _: Call) -> dict[str, Any]:
+        person_id = int(request.match_info["person"])
+        if person_id in self.store.left:
+            raise Refused(404, 10007, "Unknown Member")
+        return member(person_id)
 
     def _open_dm(self, _: web.Request, call: Call) -> dict[str, Any]:
         return self.store.open_dm(int(call.body["recipient_id"]))

@@ -84,6 +84,22 @@ class Discord:
         await self.gateway.tell("MESSAGE_CREATE", told)
         return message
 
+    async def remove_bot(self) -> None:
+        """Let somebody take the bot from the server."""
+        self.store.forbidden[CHANNEL_ID] = 50001
+        await self.gateway.tell("GUILD_DELETE", {"id": str(GUILD_ID)})
+
+    async def remove_channel(self) -> None:
+        """Let somebody delete the channel."""
+        self.store.gone.add(CHANNEL_ID)
+        told = {
+            **self.store.channels[CHANNEL_ID],
+            "guild_id": str(GUILD_ID),
+            "position": 0,
+            "permission_overwrites": [],
+        }
+        await self.gateway.tell("CHANNEL_DELETE", told)
+
     async def take_down(self, message_id: int) -> None:
         """Let a moderator delete a message."""
         message = self.store.messages.pop(message_id)

@@ -80,6 +80,7 @@ class Store:
         self.channels: dict[int, dict[str, Any]] = {CHANNEL_ID: {"id": str(CHANNEL_ID), "type": 0, "name": "painting"}}
         self.gone: set[int] = set()
         self.closed_dms: set[int] = set()
+        self.left: set[int] = set()
         self.forbidden: dict[int, int] = {}
         self.edits: list[tuple[int, int]] = []
         self._nonces: dict[tuple[int, str], tuple[int, int]] = {}
