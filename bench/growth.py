@@ -63,14 +63,20 @@ async def measure(archive: SqlArchive, times: int) -> dict[str, list[float]]:
     return found
 
 
-async def run(pictures: int, times: int) -> dict[str, Any]:
-    """Make the log, open it and measure."""
-    with TemporaryDirectory() as name, ThreadPoolExecutor(4) as pool:
-        folder = Path(name)
-        await (await opened(folder, pool)).close()
-        began = time.perf_counter()
+async def made(folder: Path, pictures: int) -> float:
+    """Make the log in a folder, unless it is there; return the seconds it took."""
+    began = time.perf_counter()
+    if not (folder / "limner.db").exists():
+        with ThreadPoolExecutor(4) as pool:
+            await (await opened(folder, pool)).close()
         grow(folder / "limner.db", pictures, milliseconds())
-        made = time.perf_counter() - began
+    return time.perf_counter() - began
+
+
+async def run(folder: Path, pictures: int, times: int) -> dict[str, Any]:
+    """Make the log, open it and measure."""
+    made_s = await made(folder, pictures)
+    with ThreadPoolExecutor(4) as pool:
         began = time.perf_counter()
         archive = await opened(folder, pool)
         await archive.sweep()
@@ -82,7 +88,7 @@ async def run(pictures: int, times: int) -> dict[str, Any]:
     calls = {
         call: {"p50_ms": _at(took, 0.5), "p99_ms": _at(took, 0.99), "n": len(took)} for call, took in found.items()
     }
-    return {"pictures": pictures, "made_s": made, "start_s": start, "megabytes": size / 1e6, "calls": calls}
+    return {"pictures": pictures, "made_s": made_s, "start_s": start, "megabytes": size / 1e6, "calls": calls}
 
 
 def _at(values: list[float], share: float) -> float:
@@ -94,13 +100,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pictures", type=int, default=1_000_000)
     parser.add_argument("--times", type=int, default=300)
+    parser.add_argument("--folder", type=Path, help="keep the log there, and take the one that is there")
+    parser.add_argument("--make", action="store_true", help="make the log in --folder and measure nothing")
     args = parser.parse_args()
-    found = asyncio.run(run(args.pictures, args.times))
+    if args.make:
+        print(f"made in {asyncio.run(made(args.folder, args.pictures)):.0f} s")
+        return
+    with TemporaryDirectory() as name:
+        found = asyncio.run(run(args.folder or Path(name), args.pictures, args.times))
     print(f"{found['pictures']} pictures, {found['megabytes']:.0f} MB, made in {found['made_s']:.0f} s")
     print(f"start: {found['start_s']:.2f} s")
     for name, call in found["calls"].items():
         print(f"{name:<18} p50 {call['p50_ms']:8.2f} ms   p99 {call['p99_ms']:8.2f} ms")
-    write("growth", found)
+    write("growth" if found["pictures"] <= 1_000_000 else f"growth-{found['pictures']}", found)
 
 
 if __name__ == "__main__":

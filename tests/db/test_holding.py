@@ -90,9 +90,9 @@ async def test_files_sent_are_counted_by_person_and_day(archive: SqlArchive, spo
     await archive.take_sketch(png((1, 1, 1)), ANN, limits)
     spot.clock.tick(60)
     await archive.take_mask(half_mask(), ANN, limits)
-    for take in (archive.take_sketch(png((3, 3, 3)), ANN, limits), archive.take_mask(half_mask((64, 96)), ANN, limits)):
+    for take, raw in ((archive.take_sketch, png((3, 3, 3))), (archive.take_mask, half_mask((64, 96)))):
         with pytest.raises(LimitReached, match="You sent 2 sketches") as told:
-            await take
+            await take(raw, ANN, limits)
         assert told.value.opens_at == first + DAY_MS
     assert len(spot.rows("SELECT * FROM files")) == 2, "not even kept"
     await archive.take_sketch(png((3, 3, 3)), BOB, limits)

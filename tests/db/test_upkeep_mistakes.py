@@ -1,4 +1,4 @@
-"""Mistakes planted in retention, backup and restore: the test of each promise must see its own."""
+"""Mistakes planted in retention, backup, restore and who holds what: the test of each promise must see its own."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ import pytest
 from sqlalchemy.orm import Session
 
 from core.errors import StudioError
-from db import backup, opening, retention
-from tests.db import test_backup, test_retention
+from db import backup, holding, opening, retention
+from tests.db import test_backup, test_holding, test_retention
 from tests.db.conftest import Place
 
 Scenario = Callable[[Place], Awaitable[None]]
 DROP, DOOMED, BRING, COPY_LOG = retention.drop, retention.doomed, backup._bring, backup._copy_log
+WANTED = holding.wanted
 
 
 def opened(test: Callable[..., Awaitable[None]]) -> Scenario:
@@ -33,10 +34,10 @@ def opened(test: Callable[..., Awaitable[None]]) -> Scenario:
     return run
 
 
-def forget_rows_alone(session: Session, files: Any) -> list[Any]:
+def forget_rows_alone(session: Session, now: int, files: Any) -> list[Any]:
     """Planted mistake: a Picture's row goes on naming a file that was deleted."""
     before = session.execute(retention.select(retention.PictureRow.id, retention.PictureRow.file_digest)).all()
-    gone = DROP(session, files)
+    gone = DROP(session, now, files)
     for id_, digest in before:
         row = session.get_one(retention.PictureRow, id_)
         row.file_digest = digest
@@ -65,10 +66,18 @@ MISTAKES: list[tuple[str, Any, str, Any, Scenario]] = [
      opened(test_retention.test_the_parent_of_an_open_job_stays_until_it_has_ended)),
     ("what an enlargement is made from goes", retention, "_parents", lambda _: set(),
      opened(test_retention.test_what_an_enlargement_to_make_again_was_made_from_stays)),
-    ("sketches of open jobs go", retention, "_digests", lambda _, only_open: set(),
+    ("sketches of open jobs go", retention, "_busy", lambda _: set(),
      opened(test_retention.test_a_job_accepted_while_it_was_looked_what_goes_keeps_its_files)),
-    ("used sketches go as unused ones", retention, "_digests", lambda _, only_open: set(),
+    ("used sketches go as unused ones", holding, "wanted", lambda since, used: WANTED(since, used=False),
      test_backup.test_nothing_goes_where_nothing_is_set_but_sketches_nobody_used),
+    ("a digest opens what another sent", holding, "admit", lambda session, job: None,
+     opened(test_holding.test_a_digest_somebody_else_sent_is_refused_and_nothing_is_written)),
+    ("who paints from it holds nothing", holding, "use", lambda session, job: None,
+     opened(test_holding.test_who_paints_from_anothers_sketch_holds_it_too_and_an_audit_does_not)),
+    ("erasing takes what another sent too", holding, "_kept", lambda session, digests: set(),
+     opened(test_holding.test_the_same_bytes_of_two_are_each_ones_own)),
+    ("files sent are not counted", holding, "check", lambda session, now, person, limits: None,
+     opened(test_holding.test_files_sent_are_counted_by_person_and_day)),
     ("rows name files that went", retention, "drop", forget_rows_alone,
      test_backup.test_old_pictures_go_their_rows_stay_and_say_so),
     ("nothing grows old", retention, "DAY_MS", 10**12, test_backup.test_old_pictures_go_their_rows_stay_and_say_so),
