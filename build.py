@@ -32,12 +32,13 @@ from core.turns import Turns
 from core.upkeep import Upkeep
 from db.archive import SqlArchive
 from db.shared import DatabaseClock, is_shared
+from inference.addons import AddOnFiles
 from inference.engine import Engine
 from inference.late import LateEngine
 from inference.models import Registry
 from inference.queue import InferenceQueue
 from inference.selftests import SelfTests
-from parts import MakeEngine, cutter, files_folder, folders, loader, local, payer_key, read_device
+from parts import MakeEngine, addon_files, cutter, files_folder, folders, loader, local, payer_key, read_device
 
 HOME = Path(__file__).resolve().parent
 GIVE_BACK_AFTER_S = 20.0
@@ -54,6 +55,7 @@ class Program:
     config: Config
     archive: SqlArchive
     registry: Registry
+    addons: AddOnFiles
     queue: InferenceQueue
     studio: Studio
     dispatcher: Dispatcher
@@ -110,7 +112,8 @@ class Program:
     async def _read_models(self) -> None:
         known = await self.archive.weights()
         loop = asyncio.get_running_loop()
-        await self.archive.keep_weights(await loop.run_in_executor(self.pool, self.registry.read, known))
+        for shelf in (self.addons, self.registry):
+            await self.archive.keep_weights(await loop.run_in_executor(self.pool, shelf.read, known))
 
     def _heard(self) -> None:
         """Look, for another program on the same database moved a Job."""
@@ -169,6 +172,7 @@ async def build(
     meters = Meters()
     named = {"builtin": HOME / "models" / "builtin", **folders(config)}
     registry = Registry(named)
+    addons = addon_files(config, data)
     load = loader(archive, asyncio.get_running_loop())
     ground: Callable[[str], Ground] = unknown
     if make_engine is None:
@@ -176,7 +180,7 @@ async def build(
         tests = await SelfTests.read(archive, device, config.engine.rows, config.engine.mode)
         ground = tests.ground
         sizes = config.engine.rows if config.engine.mode == "fast" else config.engine.rows[-1:]
-        engine: Engine = LateEngine(sizes, lambda: local(config, device, registry, load, tests))
+        engine: Engine = LateEngine(sizes, lambda: local(config, device, registry, addons, load, tests))
     else:
         engine = make_engine(load, registry)
     queue = InferenceQueue(
@@ -188,13 +192,14 @@ async def build(
         on_stuck=_stuck,
         on_call=lambda seconds, rows: _measure(meters, seconds, rows),
     )
-    return _wire(config, archive, registry, queue, pool, at, ground, meters, clock)
+    return _wire(config, archive, registry, addons, queue, pool, at, ground, meters, clock)
 
 
 def _wire(
     config: Config,
     archive: SqlArchive,
     registry: Registry,
+    addons: AddOnFiles,
     queue: InferenceQueue,
     pool: ThreadPoolExecutor,
     at: CrashPoint,
@@ -213,8 +218,9 @@ def _wire(
         state=lambda: program.state(),
         pace=pace,
         fresh_seed=lambda: secrets.randbelow(SEEDS),
-        cut=cutter(registry, pool),
+        cut=cutter(registry, addons, pool),
         ground=ground,
+        addons=addons.cards,
         meters=meters,
         backups_days=config.keeping.backups_days,
     )
@@ -231,7 +237,7 @@ def _wire(
     studio = CountedStudio(archive, feed, house, audit.asked, at)
     turns = Turns(archive, faces, feed, pace, asyncio.sleep)
     parts = (dispatcher, courier, audit, chronicle, upkeep, turns)
-    program = Program(config, archive, registry, queue, studio, *parts, faces, pool, feed, clock)
+    program = Program(config, archive, registry, addons, queue, studio, *parts, faces, pool, feed, clock)
     return program
 
 

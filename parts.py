@@ -16,8 +16,10 @@ from typing import Any, Literal
 
 from core.config import Config
 from core.errors import BadConfig, NotFound, StudioError
+from core.recipe import Paint
 from db.archive import SqlArchive
 from inference import memory
+from inference.addons import AddOnFiles
 from inference.device import PROFILES, SPARING, DeviceChoice, choose
 from inference.engine import Engine
 from inference.models import Registry
@@ -51,7 +53,9 @@ def probe(config: Config) -> dict[str, Any]:
     return {**facts, "name": facts["device"], "device": choice.device, "dtype": choice.dtype, "threads": choice.threads}
 
 
-def local(config: Config, device: DeviceChoice, registry: Registry, load: Load, tests: SelfTests) -> Engine:
+def local(
+    config: Config, device: DeviceChoice, registry: Registry, addons: AddOnFiles, load: Load, tests: SelfTests
+) -> Engine:
     """Return the engine of this device; for the device's own thread."""
     # Imported on the device's thread: torch and diffusers take seconds, and no face waits for them.
     set_environment(os.environ)
@@ -71,11 +75,21 @@ def local(config: Config, device: DeviceChoice, registry: Registry, load: Load, 
         default=config.models.default,
         loaded=config.engine.loaded,
         verdicts=tests,
+        addons=addons,
     )
 
 
-def cutter(registry: Registry, pool: ThreadPoolExecutor) -> Callable[[str, str], Awaitable[str | None]]:
-    """Return what tells which words of a Prompt a Model does not read; tokenizers are read once, in the pool."""
+def addon_files(config: Config, data: Path) -> AddOnFiles:
+    """Return the owner's LoRAs and embeddings; a folder that is not there holds none."""
+    wanted = {"loras": config.models.loras, "embeddings": config.models.embeddings}
+    places = {name: Path(folder).expanduser() if folder else data / name for name, folder in wanted.items()}
+    return AddOnFiles(**places)
+
+
+def cutter(
+    registry: Registry, addons: AddOnFiles, pool: ThreadPoolExecutor
+) -> Callable[[Paint], Awaitable[str | None]]:
+    """Return what tells which words of a Recipe its Model does not read; tokenizers are read once, in the pool."""
     from functools import cache
 
     @cache
@@ -84,9 +98,14 @@ def cutter(registry: Registry, pool: ThreadPoolExecutor) -> Callable[[str, str],
 
         return Reader(registry.folder(digest))
 
-    async def cut(digest: str, prompt: str) -> str | None:
-        found: str | None = await asyncio.get_running_loop().run_in_executor(pool, lambda: reader(digest).cut(prompt))
+    def cut_off(recipe: Paint) -> str | None:
+        known = {card.digest: card.vectors for card in addons.cards().embeddings}
+        words = {each.token: known.get(each.digest, 1) for each in recipe.embeddings}
+        found: str | None = reader(recipe.model.digest).taught(words).cut(recipe.prompt)
         return found
+
+    async def cut(recipe: Paint) -> str | None:
+        return await asyncio.get_running_loop().run_in_executor(pool, cut_off, recipe)
 
     return cut
 

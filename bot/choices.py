@@ -51,6 +51,18 @@ async def styles(interaction: discord.Interaction, current: str) -> Found:
     return found
 
 
+async def loras(interaction: discord.Interaction, current: str) -> Found:
+    """Offer the LoRAs that can be used; of several typed with commas between, the last is still open."""
+    found = Found()
+    async with _in_time():
+        before, comma, last = current.rpartition(",")
+        cards = (await _studio(interaction).addons())["loras"]
+        named = _named((str(card["name"]) for card in cards if card["state"] == "ready"), last.partition(":")[0])
+        whole = [f"{before}{comma} {choice.value}".strip() for choice in named]
+        found += [Choice(name=name, value=name) for name in whole if len(name) <= NAME_SIGNS]
+    return found
+
+
 async def pictures(interaction: discord.Interaction, current: str) -> Found:
     """Offer the Person's last Pictures, newest first; typed words or a part of an id narrow them."""
     found = Found()

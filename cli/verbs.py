@@ -18,6 +18,7 @@ from core.errors import BadInput, NotFound, StudioError
 from core.person import Person, Place
 from core.sheet import JobSheet, PictureSheet
 from core.studio import Studio
+from core.telling import addon_lines
 
 CALLED_OFF = 130
 MOST_LISTED = 100
@@ -198,6 +199,8 @@ async def _models(desk: Desk, given: Given) -> int:
         desk.console.say(f"    {size}, {model['sampler']} (also {', '.join(model['samplers'])})")
         for line in filter(None, (model["note"], model["licence"])):
             desk.console.say(f"    {line}")
+    for line in addon_lines(await desk.studio.addons()):
+        desk.console.say(line)
     return 0
 
 

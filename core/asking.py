@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from core import wording
+from core import addons, wording
+from core.addons import NO_ADDONS, AddOns, LoraWish
 from core.cost import cost
 from core.defaults import Defaults
 from core.draft import SIDE, Draft, ModelCard, SketchInfo, checked_vary, fill, first_seed
@@ -28,7 +29,7 @@ UNASKED = 5
 
 OPTIONS = (
     "negative_prompt", "seed", "steps", "guidance", "width", "height", "aspect", "sampler", "model", "strength",
-    "count", "style",
+    "count", "style", "loras",
 )  # fmt: skip
 """Draft fields that a face may pass apart from the words."""
 
@@ -71,6 +72,7 @@ def imagine(
     default_model: str,
     fresh_seed: Callable[[], int],
     wishes: Defaults | None = None,
+    beside: AddOns = NO_ADDONS,
 ) -> list[Plan]:
     """Return one Plan per expanded Prompt; all of them share the first Seed."""
     seed = fresh_seed()
@@ -83,7 +85,7 @@ def imagine(
         if wishes is not None:
             whole = wishes.under(whole, typed)
         card = card_named(cards, whole.model or default_model)
-        recipes, notes = fill(whole, card, lambda: seed)
+        recipes, notes = fill(whole, card, lambda: seed, beside)
         plans.append(Plan(tuple(NewPicture(recipe, cost(recipe)) for recipe in recipes), card.name, notes))
     return plans
 
@@ -94,12 +96,12 @@ def jobs_of(words: str, models: Sequence[str]) -> int:
     return len(parse(rest, models)) if kind == "imagine" else 1
 
 
-async def with_cut(plan: Plan, cut: Callable[[str, str], Awaitable[str | None]]) -> Plan:
+async def with_cut(plan: Plan, cut: Callable[[Paint], Awaitable[str | None]]) -> Plan:
     """Say which words of the Prompt the Model will not read: never cut in silence."""
     recipe = plan.pictures[0].recipe
     if not isinstance(recipe, Paint):
         return plan
-    lost = await cut(recipe.model.digest, recipe.prompt)
+    lost = await cut(recipe)
     if lost is None:
         return plan
     return replace(
@@ -180,7 +182,7 @@ def told_by_file(texts: Mapping[str, str]) -> Told:
     return told
 
 
-def from_file(told: Told, facts: PngFacts, cards: Sequence[ModelCard]) -> Plan:
+def from_file(told: Told, facts: PngFacts, cards: Sequence[ModelCard], beside: AddOns) -> Plan:
     """Return the Plan of a file's Recipe, which passes the same limits as typed words."""
     if told.replay.pixels_digest != facts.pixels_digest:
         raise CannotReproduce("This picture was changed after it was painted.", "Bring the file as it was saved.")
@@ -190,12 +192,15 @@ def from_file(told: Told, facts: PngFacts, cards: Sequence[ModelCard]) -> Plan:
     card = card_of(recipe, cards)
     if recipe.sampler_config != dict(card.samplers.get(recipe.sampler, {})):
         raise CannotReproduce(f"Its sampler {recipe.sampler} is not set as the model {card.name} sets it here.")
+    addons.check(recipe, beside)
     draft = Draft(
         prompt=recipe.prompt, negative_prompt=recipe.negative_prompt, seed=recipe.seed, steps=recipe.steps,
         guidance=recipe.guidance, width=recipe.width, height=recipe.height, sampler=recipe.sampler, vary=recipe.vary,
+        loras=lora_wishes(recipe),
     )  # fmt: skip
-    checked = fill(draft, card, lambda: recipe.seed)[0][0]
-    if checked != recipe:
+    checked = fill(draft, card, lambda: recipe.seed, beside)[0][0]
+    # An embedding may have another name here: in the words it stands under the name it had.
+    if replace(checked, embeddings=recipe.embeddings) != recipe or not addons.names_stand_in(recipe):
         raise CannotReproduce("The recipe in this file asks for something this version cannot paint.")
     return Plan((NewPicture(recipe, cost(recipe), replay=told.replay),), card.name)
 
@@ -216,9 +221,10 @@ def with_options(draft: Draft, options: Mapping[str, Any]) -> Draft:
         raise BadInput(f"There is no option {unknown[0]!r}.", f"There are: {', '.join(OPTIONS)}.")
     for key, value in options.items():
         typed = getattr(draft, key)
-        blank = 1 if key == "count" else None
+        blank: Any = {"count": 1, "loras": ()}.get(key)
         if value is not None and typed != blank and typed != value:
-            raise BadWords(f"{key} is given twice: {typed} in the words and {value} as an option.", "Give it once.")
+            words = addons.typed(typed) if key == "loras" else typed
+            raise BadWords(f"{key} is given twice: {words} in the words and {value} as an option.", "Give it once.")
     given = {key: value for key, value in options.items() if value is not None}
     notes: tuple[str, ...] = ()
     if "aspect" in given:
@@ -227,9 +233,23 @@ def with_options(draft: Draft, options: Mapping[str, Any]) -> Draft:
         given["sampler"] = sampler_id(str(given["sampler"]))
     if "style" in given:
         given["style"] = style_named(str(given["style"]))
+    if "loras" in given:
+        given["loras"] = addons.wishes(str(given["loras"]))
     if "negative_prompt" in given:
         given["negative_prompt"], notes = clean(str(given["negative_prompt"]))
     return replace(draft, **given).noted(*notes)
+
+
+def lora_wishes(recipe: Paint) -> tuple[LoraWish, ...]:
+    """Return a Recipe's LoRAs as somebody would type them who knows their digests alone."""
+    return tuple(LoraWish(lora.digest, lora.scale) for lora in recipe.loras)
+
+
+def check_addons(plans: Sequence[Plan], beside: AddOns) -> None:
+    """Raise CannotReproduce where a Recipe takes a LoRA or an embedding that is not here any more."""
+    for recipe in {digest(new.recipe): new.recipe for plan in plans for new in plan.pictures}.values():
+        if isinstance(recipe, Paint):
+            addons.check(recipe, beside)
 
 
 def card_of(recipe: Paint, cards: Sequence[ModelCard]) -> ModelCard:

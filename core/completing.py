@@ -11,9 +11,9 @@ from core.recipe import SAMPLERS
 from core.styles import STYLES
 
 
-def completions(models: Iterable[str]) -> dict[str, Any]:
+def completions(models: Iterable[str], loras: Iterable[str] = ()) -> dict[str, Any]:
     """Return commands with what stands behind them, options with an example, and the values that have names."""
-    values = {"model": list(models), "sampler": list(SAMPLERS), "style": list(STYLES)}
+    values = {"model": list(models), "sampler": list(SAMPLERS), "style": list(STYLES), "lora": list(loras)}
     return {
         "commands": [{"name": name, "takes": list(TAKES.get(name, ()))} for name in COMMANDS],
         "options": [

@@ -37,6 +37,8 @@ class Models(Table):
 
     default: str
     folders: dict[str, str]
+    loras: str
+    embeddings: str
 
 
 class EngineTable(Table):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from core.addons import NO_NAMES, taken
 from core.draft import Draft
 from core.errors import BadInput, BadWords
 from core.grammar import command_for, parse
@@ -65,6 +66,8 @@ class Defaults:
         if unknown:
             raise BadInput(f"{unknown[0]!r:.40} cannot have a default.", f"These can: {', '.join(FIELDS)}.")
         suffix = clean(whole.suffix)[0].strip()
+        if taken(suffix)[1]:
+            raise BadWords("A LoRA cannot be a default.", "Type --lora where you want it.")
         if len(suffix) > LONGEST_SUFFIX:
             raise BadInput(f"The suffix has {len(suffix)} signs; {LONGEST_SUFFIX} is the most.", "Make it shorter.")
         return replace(whole, options=dict(whole.options), suffix=suffix)
@@ -95,14 +98,19 @@ def typed(words: str, models: Sequence[str]) -> dict[str, Any]:
         raise BadWords(f"{shown(draft.prompt, 60)} is no option.", "Write options alone: --steps 30 --ar 3:2.")
     if draft.seed is not None or draft.vary is not None:
         raise BadWords("A seed cannot be a default.", "It is drawn for each job; type --seed where you want one.")
+    if draft.loras:
+        raise BadWords("A LoRA cannot be a default.", "Type --lora where you want it.")
     if draft.inpaint:
         raise BadWords("--inpaint cannot be a default.", "It belongs to one sketch; type it where you want it.")
     blank = Draft()
     return {key: getattr(draft, key) for key in FIELDS if getattr(draft, key) != getattr(blank, key)}
 
 
-def words_for(recipe: Recipe, model: str, mine: Defaults) -> str:
-    """Return words that give the same Recipe to who has these Defaults; none for what no words make."""
+def words_for(recipe: Recipe, model: str, mine: Defaults, names: Mapping[str, str] = NO_NAMES) -> str:
+    """Return words that give the same Recipe to who has these Defaults; none for what no words make.
+
+    names: of LoRAs by digest.
+    """
     if not isinstance(recipe, Paint):
         return ""
-    return command_for(recipe, model, plain=not mine.options and not mine.suffix)
+    return command_for(recipe, model, plain=not mine.options and not mine.suffix, names=names)

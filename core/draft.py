@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from core.addons import NO_ADDONS, AddOns, LoraWish, beside
 from core.errors import BadWords, ModelUnavailable
 from core.recipe import SEEDS, Mask, ModelRef, Paint, Sketch, Variation, real
 from core.styles import dressed
@@ -28,6 +29,7 @@ class ModelCard:
 
     state: `ready`, `reading` (its digest is being computed) or `broken`; `why` says more. `samplers` maps each Sampler
     id the Model takes to its resolved config. masks: it can paint a part of a Sketch; inpaint: it can do nothing else.
+    text_widths: of the tokens of each text encoder, where a LoRA or an embedding may be laid beside it.
     """
 
     name: str
@@ -48,11 +50,13 @@ class ModelCard:
     licence: str = ""
     note: str = ""
     builtin: bool = False
+    text_widths: tuple[int, ...] = ()
     state: Literal["ready", "reading", "broken"] = "ready"
     why: str = ""
 
 
 Clear = Literal["none", "part", "whole"]
+Filled = tuple[tuple[Paint, ...], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,7 @@ class Draft:
     vary: Variation | None = None
     repeat: int = 0
     style: str | None = None
+    loras: tuple[LoraWish, ...] = ()
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     def with_sketch(self, sketch: SketchInfo, mask: str | None = None) -> Draft:
@@ -116,7 +121,7 @@ class Draft:
         return replace(self, notes=(*self.notes, *notes))
 
 
-def fill(draft: Draft, card: ModelCard, fresh_seed: Callable[[], int]) -> tuple[tuple[Paint, ...], tuple[str, ...]]:
+def fill(draft: Draft, card: ModelCard, fresh_seed: Callable[[], int], addons: AddOns = NO_ADDONS) -> Filled:
     """Return one Recipe per Picture and the notes to show; raise BadWords where the Draft cannot be painted."""
     if card.state != "ready":
         raise ModelUnavailable(
@@ -144,8 +149,10 @@ def fill(draft: Draft, card: ModelCard, fresh_seed: Callable[[], int]) -> tuple[
     if sampler == "lcm":
         most = card.samplers[sampler].get("original_inference_steps", LCM_STEPS[1])
         _within("--steps", steps, (1, most), whole=True)
+    prompt = dressed(draft.prompt, draft.style)
+    laid = beside((prompt, negative), draft.loras, addons, card.name, card.text_widths)
     first = Paint(
-        prompt=dressed(draft.prompt, draft.style),
+        prompt=prompt,
         negative_prompt=negative,
         seed=first_seed(draft, fresh_seed),
         width=width,
@@ -159,7 +166,10 @@ def fill(draft: Draft, card: ModelCard, fresh_seed: Callable[[], int]) -> tuple[
         strength=strength,
         vary=checked_vary(draft),
         mask=mask,
+        loras=laid.loras,
+        embeddings=laid.embeddings,
     )
+    notes += laid.notes
     return tuple(replace(first, seed=(first.seed + k) % SEEDS) for k in range(draft.count)), tuple(notes)
 
 

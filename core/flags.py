@@ -1,18 +1,20 @@
-"""Every option of typed words: names, what it reads, an example; and other tools' options, with what is nearest."""
+"""Every option of typed words: names, what it reads, an example."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from core.addons import wishes
 from core.draft import COUNT, GUIDANCE, RATIO, SIDE, STEPS
 from core.errors import BadWords
 from core.recipe import SEEDS, Variation, real
 from core.samplers import sampler_id
 from core.styles import style_named
+from core.unheld import REFUSED
 from core.words import Piece, bare, nearest, shown
 
 SKETCH_WEIGHT = (0.0, 3.0)
@@ -30,13 +32,14 @@ Reader = Callable[[str, Piece, Sequence[str]], Changes]
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """Describe one option; `not_with` names one that says the same in another way."""
+    """Describe one option; `not_with` names one that says the same in another way, `many` says it may be repeated."""
 
     name: str
     read: Reader
     example: str
     aliases: tuple[str, ...] = ()
     not_with: str = ""
+    many: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -163,6 +166,13 @@ def _model(name: str, value: Piece, models: Sequence[str]) -> Changes:
     raise value.refusal(f"There is no model {shown(text)}." if text else f"--{name} needs a value.", hint)
 
 
+def _lora(name: str, value: Piece, _models: Sequence[str]) -> Changes:
+    try:
+        return {"loras": wishes(value.text)}
+    except BadWords as error:
+        raise value.refusal(error.sentence, error.hint) from error
+
+
 def _sketch_weight(name: str, value: Piece, _models: Sequence[str]) -> Changes:
     low, high = SKETCH_WEIGHT
     weight = number(name, value, low, high)
@@ -219,63 +229,11 @@ FLAGS: tuple[Flag, ...] = (
     Flag("iw", _sketch_weight, "a red heart --iw 1.5", not_with="strength"),
     Flag("inpaint", _inpaint, "a red heart --inpaint"),
     Flag("model", _model, "a red heart --model builtin"),
+    Flag("lora", _lora, "a red heart --lora ink:0.8", ("loras",), many=True),
     Flag("repeat", _whole("times", COUNT), "a red heart --repeat 3", ("r",)),
     Flag("vary", _vary, "a red heart --seed 42 --vary 7:0.15"),
     Flag("prompt", _prompt, '--prompt "a {red, blue} heart | as it stands"'),
 )
-
-STYLIZE = ("stylize", "The nearest is guidance, how hard the words pull: --guidance 7.5.")
-REFERENCE = ("reference pictures", "The nearest is a sketch to start from: send one along and set --strength.")
-VERSION = ("version numbers", "The nearest is --model, which names one of the models here.")
-SPEED = ("speed modes", "Fewer --steps are faster.")
-
-REFUSED: Mapping[str, tuple[str, str]] = {
-    "s": STYLIZE,
-    "stylize": STYLIZE,
-    "chaos": ("chaos", "For pictures that differ more use --repeat, or leave --seed out."),
-    "c": ("chaos", "For pictures that differ more use --repeat, or leave --seed out."),
-    "tile": ("tiling", 'The nearest is to say it in the words: "seamless pattern".'),
-    "q": ("quality", "The nearest is --steps: more of them take longer and paint finer."),
-    "quality": ("quality", "The nearest is --steps: more of them take longer and paint finer."),
-    "stop": ("stopping early", "The nearest is fewer --steps."),
-    "v": VERSION,
-    "version": VERSION,
-    "niji": VERSION,
-    "test": VERSION,
-    "sref": REFERENCE,
-    "cref": REFERENCE,
-    "oref": REFERENCE,
-    "image": REFERENCE,
-    "sw": REFERENCE,
-    "cw": REFERENCE,
-    "ow": REFERENCE,
-    "sv": REFERENCE,
-    "weird": ("weirdness", "The nearest is a lower --guidance."),
-    "w": ("weirdness or width", "A width goes with its height: --size 512x768."),
-    "width": ("width alone", "A width goes with its height: --size 512x768."),
-    "height": ("height alone", "A height goes with its width: --size 512x768."),
-    "h": ("height alone", "A height goes with its width: --size 512x768."),
-    "exp": ("image enhancing", "The nearest is guidance, how hard the words pull: --guidance 7.5."),
-    "raw": ("raw mode", "Nothing is added to your words here: leave it out."),
-    "p": ("personal profiles", "Say the style in the words."),
-    "profile": ("personal profiles", "Say the style in the words."),
-    "personalize": ("personal profiles", "Say the style in the words."),
-    "fast": SPEED,
-    "turbo": SPEED,
-    "relax": SPEED,
-    "draft": SPEED,
-    "hd": ("HD mode", "The nearest is a larger --size, or /upscale afterwards."),
-    "video": ("videos", "Pictures alone are painted here."),
-    "stealth": ("stealth mode", "A feed is private until its person presses Share."),
-    "public": ("public mode", "Press Share under a picture."),
-    "out": ("files by name in a chat", "--out belongs to the command line."),
-    "json": ("JSON in a chat", "--json belongs to the command line."),
-    "from-file": ("files by name in a chat", "--from-file belongs to the command line."),
-    "sketch": ("sketches by name in a chat", "Send the picture along with your words, or reply to it."),
-    "mask": ("masks by name in a chat", "Send it beside the sketch, or make a part of that transparent: --inpaint."),
-    "help": ("help among the options", "/help tells what there is."),
-}
-"""Options of other tools and of our command line that mean nothing in words: what is lacked, and what is nearest."""
 
 
 def flag_named(name: str) -> Flag | None:

@@ -8,7 +8,8 @@ from itertools import product
 from types import MappingProxyType
 from typing import Any
 
-from core import flags, permutations
+from core import addons, flags, permutations
+from core.addons import NO_NAMES, LoraWish
 from core.commands import COMMANDS, Target, command, target
 from core.draft import Draft
 from core.errors import BadWords
@@ -57,12 +58,19 @@ def parse(words: str, models: Sequence[str]) -> tuple[Draft, ...]:
         draft
         for text in made.written()
         for combination in product(*choices)
-        for draft in _drafts(Draft(prompt=text, notes=notes), combination)
+        for draft in _drafts(_begun(text, notes), combination)
     )
 
 
 FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"no": ("negative_prompt",), "n": ("count",), "size": ("width", "height"), "ar": ("aspect",), "iw": ("strength",)}
+    {
+        "no": ("negative_prompt",),
+        "n": ("count",),
+        "size": ("width", "height"),
+        "ar": ("aspect",),
+        "iw": ("strength",),
+        "lora": ("loras",),
+    }
 )
 """The fields of a Draft that an option fills where they have other names."""
 
@@ -73,15 +81,17 @@ def given(words: str) -> frozenset[str]:
     return frozenset(field for name in flags_typed for field in FIELDS.get(name, (name,)))
 
 
-def command_for(recipe: Paint, model: str, *, plain: bool = True) -> str:
+def command_for(recipe: Paint, model: str, *, plain: bool = True, names: Mapping[str, str] = NO_NAMES) -> str:
     """Return the words that give the same Recipe again; Sketch and mask have to be sent along with them.
 
-    plain False: for who has Defaults, so that nothing is added to the Prompt and nothing else is avoided.
+    plain False: for who has Defaults, so that nothing is added to the Prompt and nothing else is avoided. names: of
+    LoRAs by digest; a LoRA without one is named by its digest.
     """
     draft = Draft(
         prompt=recipe.prompt, negative_prompt=recipe.negative_prompt, seed=recipe.seed, steps=recipe.steps,
         guidance=recipe.guidance, width=recipe.width, height=recipe.height, sampler=recipe.sampler,
         model=model or None, strength=recipe.strength, inpaint=recipe.mask is not None, vary=recipe.vary,
+        loras=tuple(LoraWish(names.get(each.digest, each.digest[:10]), each.scale) for each in recipe.loras),
     )  # fmt: skip
     return words_of(draft, plain=plain)
 
@@ -99,6 +109,7 @@ def words_of(draft: Draft, *, plain: bool = True) -> str:
         ("strength", None if draft.strength is None else f"{draft.strength:g}"),
         ("inpaint", "" if draft.inpaint else None),
         ("vary", f"{draft.vary.seed}:{draft.vary.amount:g}" if draft.vary else None),
+        ("lora", addons.typed(draft.loras) if draft.loras else None),
         ("n", None if plain else 1),
     ]
     options = " ".join(f"--{name} {value}".rstrip() for name, value in given if value is not None)
@@ -135,7 +146,7 @@ def _known(option: Typed) -> Flag:
 def _refuse_twice(options: Sequence[tuple[Flag, Typed]]) -> None:
     seen: set[str] = set()
     for flag, option in options:
-        if flag.name in seen:
+        if flag.name in seen and not flag.many:
             raise option.sign.refusal(f"--{flag.name} stands twice.", "Give it once, or as a set: {a, b}.")
         if flag.not_with in seen:
             raise option.sign.refusal(f"--{flag.name} and --{flag.not_with} say the same.", "Give one of them.")
@@ -149,15 +160,22 @@ def _check_count(words: str, count: int, at: int) -> None:
         raise BadWords(wrong, "Use fewer or smaller sets.", at, words)
 
 
+def _begun(words: str, notes: tuple[str, ...]) -> Draft:
+    """Return the Draft of a Prompt alone; LoRAs named in it are taken out of it."""
+    prompt, loras = addons.taken(words)
+    return Draft(prompt=prompt, loras=loras, notes=notes)
+
+
 def _drafts(draft: Draft, combination: Sequence[flags.Changes]) -> list[Draft]:
     """Return a Draft with the options' values in, as often as it is repeated."""
     changes: dict[str, Any] = {}
-    notes = draft.notes
+    notes, loras = draft.notes, draft.loras
     for each in combination:
         changes |= each
         notes += each.get("notes", ())
+        loras += each.get("loras", ())
     times = changes.pop("times", 1)
-    whole = replace(draft, **{**changes, "notes": notes})
+    whole = replace(draft, **{**changes, "notes": notes, "loras": loras})
     return [replace(whole, repeat=turn) for turn in range(times)]
 
 

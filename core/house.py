@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from core.addons import NO_ADDONS, AddOns
 from core.draft import ModelCard
 from core.limits import Limits
 from core.meters import Meters
 from core.pace import Pace
 from core.promise import Ground, unknown
+from core.recipe import Paint
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +24,12 @@ class House:
     state: Callable[[], str]
     pace: Pace
     fresh_seed: Callable[[], int]
-    cut: Callable[[str, str], Awaitable[str | None]]
-    """Says which words of a Prompt the Model (by digest) does not read, None where it reads all."""
+    cut: Callable[[Paint], Awaitable[str | None]]
+    """Says which words of a Recipe's Prompt its Model does not read, None where it reads all."""
     ground: Callable[[str], Ground] = unknown
     """Says what a Picture of a Model (by digest) would be painted under now."""
+    addons: Callable[[], AddOns] = lambda: NO_ADDONS
+    """Tells which LoRAs and embeddings lie beside the Models."""
     meters: Meters = field(default_factory=Meters)
     backups_days: int = 0
     """How long backups are kept; 0 = for ever."""

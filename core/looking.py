@@ -25,6 +25,7 @@ from core.sheet import (
     AuditSheet,
     JobSheet,
     PictureSheet,
+    addon_sheets,
     audit_sheet,
     job_sheet,
     model_sheet,
@@ -95,7 +96,7 @@ class Looking:
         picture, job = await self._find_picture(picture_id)
         access.check("show", person, place, job)
         mine = await self._archive.defaults(person.id)
-        command = words_for(picture.recipe, job.model, mine) or f"/upscale {picture.parent_id}"
+        command = words_for(picture.recipe, job.model, mine, self._names()) or f"/upscale {picture.parent_id}"
         family = await self._archive.children(picture.id)
         return {
             **await self._picture_sheet(picture, job),
@@ -112,7 +113,7 @@ class Looking:
         """Return what can be painted after a file of ours or of another tool; its picture only where it is seen."""
         file = await self._archive.read_texts(raw)
         mine = await self._archive.defaults(person.id)
-        found = offer(file, self._cards(), self._house.default_model, mine)
+        found = offer(file, self._cards(), self._house.default_model, mine, self._names())
         known = None if found["picture"] is None else await self._archive.picture(found["picture"])
         seen = known is not None and access.sees(person, place, known[1])
         return {**found, "picture": found["picture"] if seen else None}
@@ -163,6 +164,10 @@ class Looking:
         """Return every registered Model's sheet."""
         return [model_sheet(card, self._house.default_model) for card in self._cards()]
 
+    async def addons(self) -> dict[str, list[dict[str, Any]]]:
+        """Return the sheets of what lies beside the Models: `loras` and `embeddings`."""
+        return addon_sheets(self._house.addons())
+
     async def health(self) -> dict[str, Any]:
         """Return what the page's head and the doctor need to know."""
         card = next((card for card in self._cards() if card.name == self._house.default_model), None)
@@ -212,6 +217,9 @@ class Looking:
         for sheet in await self._sheets(person, [job for job in latest if job.state == "queued"]):
             yield {**waiting_event(sheet["id"], sheet["place"] or 1, sheet["eta_s"]), "sentence": sheet["sentence"]}
 
+    def _names(self) -> dict[str, str]:
+        return self._house.addons().names
+
     def _cards(self) -> tuple[ModelCard, ...]:
         return self._house.models()
 
@@ -235,7 +243,7 @@ class Looking:
         return found
 
     async def _picture_sheet(self, picture: Picture, job: Job) -> PictureSheet:
-        return picture_sheet(job, picture, len((await self._archive.pictures([job.id]))[job.id]))
+        return picture_sheet(job, picture, len((await self._archive.pictures([job.id]))[job.id]), self._names())
 
     async def _sheets(self, person: Person, jobs: list[Job]) -> list[JobSheet]:
         pictures = await self._archive.pictures([job.id for job in jobs])
@@ -244,7 +252,7 @@ class Looking:
         for job in jobs:
             place = line.places.get(job.id) if job.state == "queued" else None
             told = pictures.get(job.id, ())
-            sheets.append(job_sheet(person, job, told, place, line.ends.get(job.id), line.paused))
+            sheets.append(job_sheet(person, job, told, place, line.ends.get(job.id), line.paused, self._names()))
         return sheets
 
     async def _stand(self) -> Line:

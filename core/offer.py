@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
 from core import foreign
+from core.addons import NO_NAMES
 from core.asking import told_by_file
 from core.defaults import Defaults, words_for
 from core.draft import ModelCard
@@ -27,9 +28,14 @@ class Offer(TypedDict):
     picture: str | None
 
 
-def offer(file: FileTexts, cards: Sequence[ModelCard], default: str, mine: Defaults) -> Offer:
-    """Return the Offer of a file; raise BadInput where no tool we know left its recipe in it."""
-    ours = _ours(file, cards, default, mine)
+def offer(
+    file: FileTexts, cards: Sequence[ModelCard], default: str, mine: Defaults, names: Mapping[str, str] = NO_NAMES
+) -> Offer:
+    """Return the Offer of a file; raise BadInput where no tool we know left its recipe in it.
+
+    names: of LoRAs by digest.
+    """
+    ours = _ours(file, cards, default, mine, names)
     if ours is not None:
         return ours
     found = foreign.read(file.texts)
@@ -43,7 +49,9 @@ def offer(file: FileTexts, cards: Sequence[ModelCard], default: str, mine: Defau
     return {"tool": found.tool, "words": words, "notes": list(draft.notes), "picture": None}
 
 
-def _ours(file: FileTexts, cards: Sequence[ModelCard], default: str, mine: Defaults) -> Offer | None:
+def _ours(
+    file: FileTexts, cards: Sequence[ModelCard], default: str, mine: Defaults, names: Mapping[str, str]
+) -> Offer | None:
     """Return the Offer of a file of ours, None where it is none or cannot be read."""
     try:
         told = told_by_file(file.texts)
@@ -52,7 +60,7 @@ def _ours(file: FileTexts, cards: Sequence[ModelCard], default: str, mine: Defau
     card = next((card for card in cards if _painted(told.recipe, card)), None)
     notes = [] if card else [UNKNOWN_MODEL.format(default)]
     notes += [f"It began from a {kind}, which is not in the file: send it along." for kind, _ in sources(told.recipe)]
-    words = words_for(told.recipe, card.name if card else "", mine)
+    words = words_for(told.recipe, card.name if card else "", mine, names)
     if not words:
         return None
     return {"tool": OURS, "words": words, "notes": notes, "picture": told.picture_id}

@@ -76,6 +76,14 @@ class Lora:
 
 
 @dataclass(frozen=True, slots=True)
+class Embedding:
+    """Name learned vectors by digest; `token` is the word of the Prompts in whose place they stand."""
+
+    token: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Paint:
     """Decide one painted Picture's pixels; strength is the share of a Sketch painted over."""
 
@@ -98,6 +106,7 @@ class Paint:
     eta: float = 0.0
     watermark: str = ""
     mask: Mask | None = None
+    embeddings: tuple[Embedding, ...] = ()
 
     def rerolled(self, seed: int) -> Paint:
         """Return the same Recipe under a new Seed, without any Variation."""
@@ -156,6 +165,7 @@ def from_json(data: Json) -> Recipe:
     if found.get("vary"):
         found["vary"] = Variation(**found["vary"])
     found["loras"] = tuple(Lora(**lora) for lora in found.get("loras", ()))
+    found["embeddings"] = tuple(Embedding(**each) for each in found.get("embeddings", ()))
     return _checked(Paint(**found))
 
 

@@ -7,6 +7,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from core import asking
+from core.addons import NO_ADDONS, AddOns
 from core.asking import Plan
 from core.cost import cost, smaller
 from core.draft import Draft, ModelCard, SketchInfo, fill
@@ -26,6 +27,7 @@ def remix(
     sketches: tuple[SketchInfo | None, SketchInfo | None],
     cards: Sequence[ModelCard],
     fresh_seed: Callable[[], int],
+    beside: AddOns = NO_ADDONS,
 ) -> list[Plan]:
     """Return Plans of a Picture's Recipe under other words and options; what is not typed stays as it was.
 
@@ -53,7 +55,7 @@ def remix(
     for draft in drafts:
         typed = laid_over(base, asking.with_options(draft, asked))
         model = asking.card_named(cards, typed.model or card.name)
-        recipes, notes = fill(typed, model, lambda: seed)
+        recipes, notes = fill(typed, model, lambda: seed, beside)
         kept = [_with_rest(each, recipe) for each in recipes]
         plans.append(Plan(tuple(NewPicture(each, cost(each), parent.id) for each in kept), model.name, notes))
     return plans
@@ -89,7 +91,7 @@ def laid_over(base: Draft, typed: Draft) -> Draft:
     if typed.aspect is not None or typed.width is not None or typed.height is not None:
         base = replace(base, aspect=None, width=None, height=None)
     given = {spec.name: getattr(typed, spec.name) for spec in fields(Draft)}
-    blank = {"count": 1}
+    blank: dict[str, Any] = {"count": 1, "loras": ()}
     return replace(base, **{name: value for name, value in given.items() if value not in (None, blank.get(name))})
 
 
@@ -98,12 +100,10 @@ def _draft(recipe: Paint, model: str) -> Draft:
     return Draft(
         prompt=recipe.prompt, negative_prompt=recipe.negative_prompt, seed=recipe.seed, steps=recipe.steps,
         guidance=recipe.guidance, width=recipe.width, height=recipe.height, sampler=recipe.sampler, model=model,
-        strength=recipe.strength, vary=recipe.vary,
+        strength=recipe.strength, vary=recipe.vary, loras=asking.lora_wishes(recipe),
     )  # fmt: skip
 
 
 def _with_rest(made: Paint, recipe: Paint) -> Paint:
     """Return a Recipe with what no Draft holds taken from another."""
-    return replace(
-        made, loras=recipe.loras, clip_skip=recipe.clip_skip, eta=recipe.eta, watermark=recipe.watermark
-    )  # fmt: skip
+    return replace(made, clip_skip=recipe.clip_skip, eta=recipe.eta, watermark=recipe.watermark)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
 from core import access, wording
+from core.addons import NO_NAMES, AddOns, EmbeddingCard, LoraCard
 from core.draft import ModelCard
 from core.grammar import command_for, prompt_words
 from core.job import Job
@@ -71,8 +72,8 @@ class JobSheet(TypedDict):
     pictures: list[PictureSheet]
 
 
-def picture_sheet(job: Job, picture: Picture, count: int) -> PictureSheet:
-    """Return a Picture's sheet; count is how many its Job has."""
+def picture_sheet(job: Job, picture: Picture, count: int, names: Mapping[str, str] = NO_NAMES) -> PictureSheet:
+    """Return a Picture's sheet; count is how many its Job has, names are those of LoRAs by digest."""
     recipe = picture.recipe
     paint = recipe if isinstance(recipe, Paint) else None
     return {
@@ -87,7 +88,7 @@ def picture_sheet(job: Job, picture: Picture, count: int) -> PictureSheet:
         "height": recipe.height,
         "facts": wording.facts(recipe, job.model),
         "alt": wording.alt(picture.index, count, recipe),
-        "command": command_for(paint, job.model) if paint else "",
+        "command": command_for(paint, job.model, names=names) if paint else "",
         "recipe": to_json(recipe),
         "recipe_digest": picture.recipe_digest,
         "pixels_digest": picture.pixels_digest,
@@ -109,8 +110,9 @@ def job_sheet(
     place: int | None = None,
     eta_s: float | None = None,
     paused: bool = False,
+    names: Mapping[str, str] = NO_NAMES,
 ) -> JobSheet:
-    """Return a Job's sheet as a Person sees it."""
+    """Return a Job's sheet as a Person sees it; names are those of LoRAs by digest."""
     waits = wording.PAUSED if paused else wording.waiting(place or 1, eta_s)
     queued = job.state == "queued" and place is not None
     return {
@@ -134,7 +136,7 @@ def job_sheet(
         "cost": job.cost,
         "mine": job.person.id == person.id,
         "actions": list(access.job_actions(person, job)),
-        "pictures": [picture_sheet(job, picture, len(pictures)) for picture in pictures],
+        "pictures": [picture_sheet(job, picture, len(pictures), names) for picture in pictures],
     }
 
 
@@ -189,6 +191,17 @@ def model_sheet(card: ModelCard, default: str) -> dict[str, Any]:
         "licence": card.licence,
         "note": card.note,
     }
+
+
+def addon_sheets(addons: AddOns) -> dict[str, list[dict[str, Any]]]:
+    """Return the sheets of all LoRAs and embeddings; what cannot be used says why."""
+    loras = [{**_addon(card), "rank": card.rank} for card in addons.loras]
+    return {"loras": loras, "embeddings": [{**_addon(card), "vectors": card.vectors} for card in addons.embeddings]}
+
+
+def _addon(card: LoraCard | EmbeddingCard) -> dict[str, Any]:
+    told = {"name": card.name, "digest": card.digest, "family": card.kind if card.state != "broken" else ""}
+    return {**told, "state": card.state, "why": card.why}
 
 
 def passing_event(job: Job, progress: Progress, eta_s: float | None) -> Event | None:

@@ -131,6 +131,7 @@ class Studio(Looking):
             plan = remixing.again(job, pictures, cards, less=kind == "smaller")
         else:
             plan = asking.again(kind, words or "", ask.options, parent, job, pictures, cards, fresh_seed)
+        asking.check_addons([plan], self._house.addons())
         await asking.check_sources(plan, self._archive)
         return [plan if kind in ("again", "smaller", "reproduce") else await self._promised(ask, plan)]
 
@@ -144,8 +145,9 @@ class Studio(Looking):
         wishes = await self._archive.defaults(ask.person.id)
         house = self._house
         plans = asking.imagine(
-            words, ask.options, sketch, mask, self._cards(), house.default_model, house.fresh_seed, wishes
-        )
+            words, ask.options, sketch, mask, self._cards(), house.default_model, house.fresh_seed, wishes,
+            house.addons(),
+        )  # fmt: skip
         return [plan if parent is None else plan.of(parent) for plan in plans]
 
     async def _remixed(self, ask: Ask, words: str | None) -> list[asking.Plan]:
@@ -153,7 +155,10 @@ class Studio(Looking):
         pictures = (await self._archive.pictures([job.id]))[job.id]
         own = parent.recipe.sketch.digest if isinstance(parent.recipe, Paint) and parent.recipe.sketch else None
         sketches = (await self._sketch(own, job.person), await self._sketch(ask.sketch, ask.person))
-        return remixing.remix(words, ask.options, parent, pictures, sketches, self._cards(), self._house.fresh_seed)
+        house, cards = self._house, self._cards()
+        return remixing.remix(
+            words, ask.options, parent, pictures, sketches, cards, house.fresh_seed, house.addons()
+        )  # fmt: skip
 
     async def _sketch(self, digest: str | None, person: Person) -> SketchInfo | None:
         return None if digest is None else await self._held(person, digest)
@@ -186,7 +191,7 @@ class Studio(Looking):
                 )
             return await self.ask(Ask(person, place, source, kind="reproduce", parent=told.picture_id))
         rules = await self._admitted(person, place)
-        plan = asking.from_file(told, facts, self._cards())
+        plan = asking.from_file(told, facts, self._cards(), self._house.addons())
         check(rules, person, place, _prompts([plan]))
         job = NewJob(f"{source}/0", person, place, "reproduce", "reproduce a file", plan.pictures, plan.model)
         return await self._accept(person, [job], limits_for(self._house.limits, rules, person, place))

@@ -51,6 +51,17 @@ def style_lines(styles: Sequence[Mapping[str, Any]]) -> list[str]:
     return [*(f"{each}: {names}." for each, names in named.items()), STYLE_HOW]
 
 
+def addon_lines(addons: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
+    """Return LoRAs and embeddings, one a line: what each is for, or why it cannot be used."""
+    lines = []
+    for kind, singular in (("loras", "LoRA"), ("embeddings", "embedding")):
+        for card in addons[kind]:
+            size = f"rank {card['rank']}" if kind == "loras" else f"{card['vectors']} vectors"
+            told = f"{card['digest'][:10]}, for {card['family']}, {size}" if card["state"] == "ready" else card["state"]
+            lines.append(f"{singular} {card['name']}: {told}" + (f". {card['why']}" if card["why"] else ""))
+    return lines
+
+
 def queue_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the line of open Jobs, one a line: others' words only where the Person sees them."""
     return [f"{row['place']}. {_whose(row)}{_told(row)}" for row in rows]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median
 
 from inference.run import Batch, Key
@@ -81,7 +81,7 @@ class CallTimes:
 
         A size larger than any measured costs no more than the largest; a smaller one its part of the next.
         """
-        known = self._known(key)
+        known = self._known(plain(key))
         if size in known:
             return known[size]
         smaller = [other for other in known if other < size]
@@ -117,8 +117,9 @@ class CallTimes:
 
     def _note(self, batch: Batch, took_s: float) -> None:
         self._calls += 1
-        sizes = self._sizes.pop(batch.key, {})
-        self._sizes[batch.key] = sizes  # The Key used last stands last.
+        key = plain(batch.key)
+        sizes = self._sizes.pop(key, {})
+        self._sizes[key] = sizes  # The Key used last stands last.
         if len(self._sizes) > KEYS:
             del self._sizes[next(iter(self._sizes))]
         noted = sizes.setdefault(batch.size, _Size())
@@ -128,6 +129,11 @@ class CallTimes:
         if noted.tried:
             noted.seconds.append(max(took_s, SHORTEST_S))
         noted.tried = True
+
+
+def plain(key: Key) -> Key:
+    """Return a Key without its LoRAs: they are fused into the weights, and a call takes as long as without them."""
+    return replace(key, loras=()) if key.loras else key
 
 
 def _coins(batch: Batch) -> int:

@@ -123,10 +123,18 @@ def _card(name: str, folder: Path, index: Mapping[str, Any], builtin: bool = Fal
         negative=not facts.distilled,
         masks=family.MASKS,
         inpaint=facts.inpaint,
+        text_widths=_text_widths(folder),
         builtin=builtin,
         state="reading",
         why="its files are being read",
     )
+
+
+def _text_widths(folder: Path) -> tuple[int, ...]:
+    """Return how wide the tokens of each text encoder are, where a UNet reads them; nothing for a transformer."""
+    places = [folder / part / "config.json" for part in ("text_encoder", "text_encoder_2")]
+    found = tuple(int(read_json(place).get("hidden_size", 512)) for place in places if place.is_file())
+    return found if (folder / "unet").is_dir() else ()
 
 
 def _wishes(path: Path) -> dict[str, Any]:

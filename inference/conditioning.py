@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -88,6 +90,20 @@ class Reader:
         self._start, self._end, self._pad = (self._id(names[name]) for name in ("bos", "eos", "pad"))
         self.tokens = tokens_read(folder, part)
         """How many tokens the text encoder reads at once, start and end among them."""
+        self.size = int(self._tokenizer.get_vocab_size())
+        """How many tokens there are; the vectors of learned words are counted on from here."""
+        self._learned: Mapping[str, tuple[int, ...]] = {}
+        self._words: re.Pattern[str] | None = None
+
+    def taught(self, words: Mapping[str, int]) -> Reader:
+        """Return a Reader that takes each of these words, in upper or lower case, for so many vectors."""
+        found = copy(self)
+        starts = accumulate(words.values(), initial=self.size)
+        spans = zip(words.items(), starts, strict=False)
+        found._learned = {word.lower(): tuple(range(start, start + count)) for (word, count), start in spans}
+        names = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+        found._words = re.compile(rf"(?<![\w-])({names})(?![\w-])", re.IGNORECASE) if words else None
+        return found
 
     def chunks(self, prompt: str) -> tuple[Chunk, ...]:
         """Return what the text encoder is to read, at least one chunk."""
@@ -98,7 +114,8 @@ class Reader:
         lost = [token for part in self._parts(prompt)[self._most :] for token, _ in part]
         if not lost:
             return None
-        words = (self._tokenizer.id_to_token(token) or "" for token in lost)
+        learned = {ids[0]: f"{word} " for word, ids in self._learned.items()}
+        words = (learned.get(token) or self._tokenizer.id_to_token(token) or "" for token in lost)
         return "".join(words).replace("</w>", " ").strip() or None
 
     def _id(self, token: str) -> int:
@@ -116,23 +133,29 @@ class Reader:
         """Return the (token, weight) pairs of each chunk; BREAK ends a chunk where the Model reads several."""
         parts: list[list[tuple[int, float]]] = [[]]
         room = self.tokens - 2
-        for token, weight in self._stream(prompt):
-            if token is None:
+        for tokens, weight in self._stream(prompt):
+            if not tokens:
                 if self._most > 1 and parts[-1]:
                     parts.append([])
-            elif len(parts[-1]) == room:
-                parts.append([(token, weight)])
-            else:
-                parts[-1].append((token, weight))
+                continue
+            # The vectors of one word stay together.
+            if len(parts[-1]) + len(tokens) > room:
+                parts.append([])
+            parts[-1] += [(token, weight) for token in tokens]
         return parts if parts[-1] or len(parts) == 1 else parts[:-1]
 
-    def _stream(self, prompt: str) -> Iterator[tuple[int | None, float]]:
+    def _stream(self, prompt: str) -> Iterator[tuple[tuple[int, ...], float]]:
+        """Yield the tokens of each word or part of one with their weight; none at all where BREAK stands."""
         for words, weight in parse(prompt):
             for place, piece in enumerate(BREAK.split(words)):
                 if place:
-                    yield None, 1.0
-                for token in self._tokenizer.encode(piece, add_special_tokens=False).ids:
-                    yield token, weight
+                    yield (), 1.0
+                for number, part in enumerate(self._words.split(piece) if self._words else (piece,)):
+                    if number % 2:
+                        yield self._learned[part.lower()], weight
+                        continue
+                    for token in self._tokenizer.encode(part, add_special_tokens=False).ids:
+                        yield (token,), weight
 
     def _chunk(self, part: list[tuple[int, float]]) -> Chunk:
         padding = self.tokens - 2 - len(part)

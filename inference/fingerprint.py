@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,8 @@ def of_run(device: Mapping[str, Any], run: Run, key: Key, mode: str, self_test: 
         "mode": _mode(run, mode),
         "self_test": "untested" if key.exclusive else self_test,
     }
+    if key.loras:
+        facts["peft"] = version("peft")
     return Fingerprint(tuple((size, calls) for size, calls in run.trace), facts)
 
 

@@ -15,11 +15,14 @@ from core.progress import Painted
 from core.recipe import ModelRef, Paint, Upscale
 from inference import fingerprint, masks, noise, previews, profiles, samplers
 from inference.adapters.table import embed, forward
+from inference.addons import AddOnFiles
 from inference.conditioning import Conditioning
 from inference.device import PROFILES
 from inference.families.table import MASKED
 from inference.finish.png import Pixels, encode
 from inference.finish.upscale import Enlarging, enlarge
+from inference.learned import Learned
+from inference.loras import Loras
 from inference.making import Making, advance_all, call
 from inference.models import Registry
 from inference.quiet import hush
@@ -58,12 +61,13 @@ class LocalEngine:
         default: str = "builtin",
         loaded: int = 2,
         verdicts: MutableMapping[str, str] | None = None,
+        addons: AddOnFiles | None = None,
     ) -> None:
         """Prepare; nothing is loaded yet.
 
         load: bytes of a Sketch or mask by file digest, or of a Picture by its pixels_digest. default: name of the Model
         `warm` loads. loaded: Models kept in memory. verdicts: the self-test's word on each Model by digest; missing:
-        test it.
+        test it. addons: LoRAs and embeddings.
         """
         self._tried = tuple(sorted(sizes))
         self.sizes = self._tried[-1:] if mode == "exact" else self._tried
@@ -83,6 +87,8 @@ class LocalEngine:
         self._default = default
         self._shelf = Shelf(registry.source, self._device, loaded)
         self._conditioning = Conditioning()
+        files = addons or AddOnFiles()
+        self._loras, self._learned = Loras(files.file), Learned(files.file)
         self._facts: dict[str, Any] = {}
 
     def warm(self) -> None:
@@ -111,13 +117,14 @@ class LocalEngine:
         with self._under(key):
             weights = self._weights(run.recipe.model, key)
             with profiles.present(weights, self._device):
-                made = self._begin(run.recipe, weights)
+                made = self._begin(run.recipe, self._loras.wear(weights, key.loras))
         run.key = replace(key, latent=(made.latent.shape[-1], made.latent.shape[-2]), text=made.text.shape[1])
         run.rows, run.calls, run.state = len(made.text), len(made.timesteps), made
 
     def step(self, batch: Batch) -> None:
         """Make one model call of `batch.size` rows and advance its Runs; one whose Latent is not finite fails alone."""
         with self._under(batch.key):
+            self._loras.wear(batch.runs[0].state.weights, batch.key.loras)
             for run in batch.runs:
                 run.state.ask(run.done)
             alive = advance_all(batch.runs, call(batch, self._device))
@@ -187,7 +194,8 @@ class LocalEngine:
             raise BadInput(
                 "This model repaints a part of a picture: it needs a sketch and a mask.", "Choose another model."
             )
-        embedded = embed(self._conditioning, weights, recipe)
+        with self._learned.taught(weights, recipe.embeddings) as knowing:
+            embedded = embed(self._conditioning, knowing, recipe)
         sampler = samplers.build(recipe.sampler_config)
         try:
             sampler.set_timesteps(recipe.steps)
@@ -245,13 +253,15 @@ class LocalEngine:
         found = replace(
             own,
             model=recipe.model.digest,
+            loras=tuple((lora.digest, lora.scale) for lora in recipe.loras),
             dtype=str(dtype) if dtype in DTYPES else own.dtype,
             threads=threads if isinstance(threads, int) and 1 <= threads <= MOST_THREADS else own.threads,
             memory_format=str(memory) if memory in FORMATS else own.memory_format,
             attention=str(attention) if attention in ATTENTIONS else own.attention,
             profile=str(profile) if profile in PROFILES else own.profile,
         )
-        return found if replace(found, model=own.model) == own else replace(found, exclusive=True)
+        same = replace(found, model=own.model, loras=own.loras) == own
+        return found if same else replace(found, exclusive=True)
 
     @contextmanager
     def _under(self, key: Key) -> Iterator[None]:
@@ -263,6 +273,7 @@ class LocalEngine:
                 yield
         except RuntimeError as error:
             if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+                self._loras.spare()
                 torch.cuda.empty_cache()
                 raise OutOfMemory("The picture is too large for this device.", "Ask for a smaller size.") from error
             raise
@@ -270,8 +281,6 @@ class LocalEngine:
 
 def _refuse(recipe: Paint) -> None:
     """Say what a Recipe asks for that cannot be painted yet, rather than leave it out."""
-    if recipe.loras:
-        raise BadInput("This picture was painted with a LoRA, which Limner cannot load yet.", "Leave it out.")
     if recipe.mask is not None and recipe.sketch is None:
         raise BadInput("This recipe has a mask and no sketch to keep the rest of.", "Send a sketch with the mask.")
     if recipe.mask is not None and recipe.model.family not in MASKED:

@@ -11,6 +11,7 @@ from core.draft import ModelCard
 from core.errors import ModelUnavailable
 from core.records import WeightsFile
 from inference.cards import SETTINGS, Source, broken_card, card_of
+from inference.digests import digest_of, on_disk, unchanged
 from inference.families.folder import NOTES, PICKLES, files
 
 HASHED = {".safetensors", ".json", ".txt"}
@@ -18,7 +19,6 @@ HASHED = {".safetensors", ".json", ".txt"}
 INDEX = "model_index.json"
 WEIGHTS = {".safetensors", *PICKLES}
 """What a folder full of Models is looked through for; pickles are refused by name, one by one."""
-CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Registry:
         """Return where a Model lies by its digest; raise ModelUnavailable where it is unknown or has changed since."""
         for entry in self._entries.values():
             if digest and entry.card.digest == digest:
-                if any(not _unchanged(part) for part in entry.parts):
+                if any(not unchanged(part) for part in entry.parts):
                     raise ModelUnavailable(
                         f"The files of the model {entry.card.name} have changed since they were read.",
                         "Start Limner again.",
@@ -106,7 +106,7 @@ def _entry(name: str, path: Path, builtin: bool, settings: Path) -> Entry:
     try:
         card, source = card_of(name, path, builtin, settings)
         hashed = (each for each in files(path) if each.suffix in HASHED and each.name != NOTES)
-        parts = tuple(_stat(each) for each in ((path,) if source.file else hashed))
+        parts = tuple(on_disk(each) for each in ((path,) if source.file else hashed))
     except (ModelUnavailable, OSError) as error:
         why = error.whole() if isinstance(error, ModelUnavailable) else f"Its files cannot be read: {error}."
         return Entry(Source(path), broken_card(name, builtin, why))
@@ -119,28 +119,8 @@ def _digested(entry: Entry, known: Mapping[WeightsFile, str], fresh: dict[Weight
     for part in entry.parts:
         digest = known.get(part) or fresh.get(part) or ""
         if not digest:
-            digest = fresh[part] = _sha256(Path(part.path))
+            digest = fresh[part] = digest_of(Path(part.path))
         if entry.source.file is None:
             lines.append(f"{Path(part.path).relative_to(entry.source.folder.absolute()).as_posix()} {digest}\n")
     whole = digest if entry.source.file else hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
     return replace(entry, card=replace(entry.card, digest=whole, state="ready", why=""))
-
-
-def _sha256(path: Path) -> str:
-    found = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(CHUNK):
-            found.update(block)
-    return found.hexdigest()
-
-
-def _stat(path: Path) -> WeightsFile:
-    found = path.stat()
-    return WeightsFile(str(path.absolute()), found.st_size, found.st_mtime_ns, found.st_ino)
-
-
-def _unchanged(part: WeightsFile) -> bool:
-    try:
-        return _stat(Path(part.path)) == part
-    except OSError:
-        return False

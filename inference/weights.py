@@ -45,7 +45,7 @@ class Weights:
 
     unet: or the transformer in its place. text_shape: tokens and width of a short Prompt's text rows. added: the width
     of each row its UNet reads beside the text. upcast: its VAE overflows in float16. zero_negative: an
-    empty negative Prompt is zeros.
+    empty negative Prompt is zeros. beside: what is laid over it now, as far as its Prompts' reader knows.
     """
 
     plan: Plan
@@ -61,6 +61,7 @@ class Weights:
     added: Mapping[str, int] = field(default_factory=dict)
     upcast: bool = False
     zero_negative: bool = False
+    beside: tuple[str, ...] = ()
 
     @property
     def channels(self) -> int:
@@ -75,7 +76,7 @@ class Weights:
     @property
     def text_key(self) -> tuple[str, ...]:
         """Return what tells its embeddings from another Model's; the digest stands first."""
-        return (self.plan.digest, self.plan.dtype)
+        return (self.plan.digest, self.plan.dtype, *self.beside)
 
 
 def distilled(unet: Any) -> dict[str, int]:

@@ -146,6 +146,10 @@ class RemoteStudio:
         """Return every registered Model's sheet."""
         return cast(list[dict[str, Any]], (await self._line.json("GET", "/api/models", None))["models"])
 
+    async def addons(self) -> dict[str, list[dict[str, Any]]]:
+        """Return the sheets of what lies beside the Models: `loras` and `embeddings`."""
+        return cast(dict[str, list[dict[str, Any]]], await self._line.json("GET", "/api/addons", None))
+
     async def health(self) -> dict[str, Any]:
         """Return what the page's head and the doctor need to know."""
         return cast(dict[str, Any], await self._line.json("GET", "/api/health", None))

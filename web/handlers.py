@@ -52,6 +52,7 @@ class Api:
             web.get("/api/pictures/{id:[0-9A-Za-z]{1,26}}/origin", self._known(self._origin)),
             web.get("/api/models", self._known(self._models)),
             web.get("/api/completions", self._known(self._completions)),
+            web.get("/api/addons", self._known(self._addons)),
             web.get("/api/audit", self._known(self._audit)),
             *Own(self._studio, self._body_s).routes(self._known),
         ]
@@ -146,7 +147,11 @@ class Api:
 
     async def _completions(self, request: web.Request, visitor: Visitor) -> web.Response:
         models = await self._studio.models()
-        return web.json_response(completions(str(each["name"]) for each in models))
+        loras = [str(each["name"]) for each in (await self._studio.addons())["loras"] if each["state"] == "ready"]
+        return web.json_response(completions((str(each["name"]) for each in models), loras))
+
+    async def _addons(self, request: web.Request, visitor: Visitor) -> web.Response:
+        return web.json_response(await self._studio.addons())
 
     async def _audit(self, request: web.Request, visitor: Visitor) -> web.Response:
         limit = _whole(request, "limit", 20, 1, 100)

@@ -34,9 +34,12 @@ SAID = {
     "sampler": "The formula from one step to the next.",
     "model": "Which model paints.",
     "style": "A manner of painting, such as ink; /styles lists them.",
+    "lora": "LoRAs by name and weight, such as ink:0.8, grain.",
     "mask": "With a sketch: paint only where this picture is white, keep what is black.",
 }
-CHOICES: dict[str, Any] = {"sampler": choices.samplers, "model": choices.models, "style": choices.styles}
+CHOICES: dict[str, Any] = {
+    "sampler": choices.samplers, "model": choices.models, "style": choices.styles, "lora": choices.loras,
+}  # fmt: skip
 IN_WORDS = ("size", "ar")
 """Options read as the same flag in the words is."""
 
@@ -73,17 +76,18 @@ class ImagineCog(commands.Cog):
         sampler: str | None = None,
         model: str | None = None,
         style: str | None = None,
+        lora: str | None = None,
         mask: discord.Attachment | None = None,
     ) -> None:
         """Accept the words with the options beside them."""
         await self._accept(
             interaction, prompt, sketch, mask, negative_prompt=negative_prompt, seed=seed, steps=steps,
             guidance=guidance, size=size, ar=ar, strength=strength, count=count, sampler=sampler, model=model,
-            style=style,
+            style=style, loras=lora,
         )  # fmt: skip
 
     @app_commands.command(description="Paint over a picture you send along.")
-    @app_commands.describe(**{name: SAID[name] for name in SAID if name not in ("sampler", "guidance", "ar")})
+    @app_commands.describe(**{name: SAID[name] for name in SAID if name not in ("sampler", "guidance", "ar", "lora")})
     @app_commands.autocomplete(model=choices.models, style=choices.styles)
     async def sketch(
         self,

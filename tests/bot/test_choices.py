@@ -23,6 +23,22 @@ async def test_models_and_the_samplers_of_the_one_that_is_chosen(tmp_path: Path)
         assert await ann.autocomplete(here.channel, "imagine", "model", "nothing like it") == []
 
 
+async def test_loras_one_after_the_other(tmp_path: Path) -> None:
+    async with checked(tmp_path) as here:
+        ann = here.person("ann")
+
+        async def offered(typed: str) -> list[str]:
+            return [each["value"] for each in await ann.autocomplete(here.channel, "imagine", "lora", typed)]
+
+        assert await offered("") == ["ink", "grain"]
+        assert await offered("K") == ["ink"] and await offered("gr") == ["grain"]
+        assert await offered("ink:0.8, g") == ["ink:0.8, grain"]
+        refused = await ann.slash(here.channel, "imagine", prompt="a heart", lora="ink:0.8, grain")
+        assert refused.response is not None and "takes no LoRA" in refused.response.content
+        refused = await ann.slash(here.channel, "imagine", prompt="a <lora:ink:1> heart", lora="grain")
+        assert refused.response is not None and "given twice" in refused.response.content
+
+
 async def test_pictures_are_the_persons_own_newest_first_and_25_at_most(tmp_path: Path) -> None:
     async with checked(tmp_path) as here:
         ann, bob = here.person("ann"), here.person("bob")

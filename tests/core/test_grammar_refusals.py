@@ -7,8 +7,8 @@ import time
 import pytest
 
 from core.errors import BadWords
-from core.flags import REFUSED
 from core.grammar import caret, parse, sampler_id
+from core.unheld import REFUSED
 from core.words import LONGEST
 
 MODELS = ("builtin", "sd-1.5")

@@ -93,7 +93,7 @@ async def hall(data: Path, engine: FakeEngine | None = None, per_day: int = 4) -
         dispatcher.wake(cancelled)
         courier.wake()
 
-    async def reads_all(_digest: str, _words: str) -> str | None:
+    async def reads_all(_: object) -> str | None:
         return None
 
     audit = Audit(archive, feed, wake, per_day, clock, lambda: device.chance, lambda: device.battery, nap)

@@ -20,6 +20,7 @@ from simcord.components import walk_components
 
 from bot.attachments import Attachments
 from bot.client import LimnerBot
+from core.addons import AddOns, LoraCard
 from core.courier import Courier
 from core.dispatcher import Dispatcher
 from core.draft import ModelCard
@@ -50,7 +51,11 @@ PATIENCE_S = 20.0
 """How long a test waits for what must happen; it goes on the moment it has."""
 
 
-async def reads_all(_: str, __: str) -> None:
+BESIDE = AddOns(tuple(LoraCard(name, digest * 64, 768, 4, "ready") for name, digest in (("ink", "1"), ("grain", "2"))))
+"""LoRAs to choose from, for a family the fake Model is not of."""
+
+
+async def reads_all(_: object) -> None:
     """Say that the Model reads every word."""
 
 
@@ -145,7 +150,16 @@ class World:
         feed, pace, faces = Feed(), Pace(time.monotonic), dict[str, Face]()
         courier = Courier(archive, faces, feed, self.ticks, "double")
         dispatcher = Dispatcher(archive, queue, feed, pace, faces, self.ticks, courier.wake, "double")
-        house = House(lambda: (CARD,), "tiny", self.limits, lambda: queue.state, pace, lambda: 77, reads_all)
+        house = House(
+            lambda: (CARD,),
+            "tiny",
+            self.limits,
+            lambda: queue.state,
+            pace,
+            lambda: 77,
+            reads_all,
+            addons=lambda: BESIDE,
+        )
 
         def wake(cancelled: str | None) -> None:
             dispatcher.wake(cancelled)

@@ -72,6 +72,7 @@ async def test_both_sides_tell_the_same(site: Running, remote: RemoteStudio) -> 
     both = [await each.picture_file(OWNER, HERE, picture["id"], "png", True) for each in (remote, studio)]
     assert both[0] == both[1] and both[0][1] == "image/png"
     assert await remote.history(OWNER, None, 5) == await studio.history(OWNER, None, 5)
+    assert await remote.addons() == json.loads(json.dumps(await studio.addons()))
     assert await remote.models() == json.loads(json.dumps(await studio.models()))
     assert await remote.health() == await studio.health()
     taken = await remote.take_sketch(OWNER, HERE, png())

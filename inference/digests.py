@@ -1,0 +1,33 @@
+"""A file of weights as the disk knows it, and what is in it: its digest, computed once while it stays as it is."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from core.records import WeightsFile
+
+CHUNK = 1 << 20
+
+
+def digest_of(path: Path) -> str:
+    """Return sha256 hex of a file; blocking, seconds for a large one."""
+    found = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(CHUNK):
+            found.update(block)
+    return found.hexdigest()
+
+
+def on_disk(path: Path) -> WeightsFile:
+    """Return what the disk says of a file."""
+    found = path.stat()
+    return WeightsFile(str(path.absolute()), found.st_size, found.st_mtime_ns, found.st_ino)
+
+
+def unchanged(part: WeightsFile) -> bool:
+    """Say whether a file is as it was when it was read."""
+    try:
+        return on_disk(Path(part.path)) == part
+    except OSError:
+        return False
