@@ -57,7 +57,7 @@ async def pad(page: Page, folder: Path) -> None:
     await page.locator("#draw").click()
     box = await page.locator("canvas.paper").bounding_box()
     assert box is not None
-    heart = [(0.5, 0.85), (0.15, 0.45), (0.3, 0.2), (0.5, 0.38), (0.7, 0.2), (0.85, 0.45), (0.5, 0.85)]
+    heart = [(0.5, 0.85), (0.15, 0.45), (0.3, 0.2), (0.5, 0.38), (0.7, 0.2), (0.85, 0.45), (0.5, 0.85), (0.45, 0.81)]
     await page.get_by_role("button", name="Red", exact=True).click()
     await page.mouse.move(box["x"] + heart[0][0] * box["width"], box["y"] + heart[0][1] * box["height"])
     await page.mouse.down()

@@ -103,7 +103,7 @@ async def test_words_complete_and_lines_are_jobs(chromium: Browser, tmp_path: Pa
 async def test_a_part_of_a_sketch_is_marked_and_painted_anew(chromium: Browser, tmp_path: Path) -> None:
     async with running(tmp_path) as site, tab(chromium, site.url) as page:
         await page.set_input_files("#file", {"name": "h.png", "mimeType": "image/png", "buffer": holed()})
-        await expect(page.locator("#sketch .hint")).to_contain_text("faint hint")
+        await expect(page.locator("#sketch .hint")).to_contain_text("Keeps the composition")
         await page.get_by_label("Paint over").fill("20")
         await expect(page.locator("#sketch .hint")).to_contain_text("Keeps nearly all")
         await page.get_by_role("button", name="Paint only a part").click()

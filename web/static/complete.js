@@ -44,7 +44,6 @@ export class Offers {
     this.found = found.slice(0, MOST);
     this.at = -1;
     this.list.hidden = this.found.length === 0;
-    this.box.setAttribute('aria-expanded', String(!this.list.hidden));
     this.list.replaceChildren(...this.found.map((each, nth) => el('li', { role: 'option', id: `offer-${nth}`, data: { nth }, 'aria-selected': 'false' },
       el('code', {}, each.word), el('span', {}, each.about))));
     this.box.removeAttribute('aria-activedescendant');

@@ -7,6 +7,14 @@ export function drawn(ink, stroke) {
   const points = stroke.points.splice(1);
   segment(ink, stroke, stroke.points[0], stroke.points[0], stroke.points[0]);
   stretch(ink, stroke, points);
+  finished(ink, stroke);
+}
+
+/** Draw a stroke up to where the pen was lifted. */
+export function finished(ink, stroke) {
+  const past = stroke.points;
+  const last = past.at(-1);
+  if (past.length > 1) segment(ink, stroke, middle(past.at(-2), last), last, last);
 }
 
 /** Draw on, through the middles between the points: one smooth line. */
@@ -62,8 +70,11 @@ export function flood(ink, seen, { at: [x, y], colour }) {
     const place = open.pop();
     if (done[place] || !like(place)) continue;
     done[place] = 1;
-    area.data.set([...value, 255], place * 4);
     const across = place % width;
+    // Its neighbours too: the edge of a stroke is smooth, and would stay as a pale rim.
+    for (const near of [place, across > 0 ? place - 1 : place, across < width - 1 ? place + 1 : place, place - width, place + width]) {
+      if (near >= 0 && near < done.length) area.data.set([...value, 255], near * 4);
+    }
     if (across > 0) open.push(place - 1);
     if (across < width - 1) open.push(place + 1);
     if (place >= width) open.push(place - width);

@@ -2,7 +2,7 @@
 
 import { button, el } from './dom.js';
 import { t } from './i18n.js';
-import { drawn, flood, png, stretch, whole } from './ink.js';
+import { drawn, finished, flood, png, stretch, whole } from './ink.js';
 
 const SIDE = 512;
 const COLOURS = {
@@ -10,6 +10,8 @@ const COLOURS = {
   purple: '#8b4bb8', pink: '#f08cb4', brown: '#8a5a35', grey: '#8d8a86', white: '#ffffff',
 };
 const PAPER = '#ffffff';
+const PEN = 14;
+const BRUSH = 46;
 const MARK = '#e0409a';
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
@@ -18,13 +20,13 @@ export class Pad {
     this.dialog = document.getElementById('pad');
     this.canvas = el('canvas', { class: 'paper', 'aria-label': t('pad.paper'), tabindex: '0', role: 'img' });
     this.ink = el('canvas');
-    this.pen = { colour: COLOURS.black, size: 14 };
+    this.pen = { colour: COLOURS.black, size: PEN };
     this.tool = 'pen';
     this.deeds = [];
     this.undone = [];
     this.canvas.addEventListener('pointerdown', (event) => this.down(event));
     this.canvas.addEventListener('pointermove', (event) => this.move(event));
-    for (const end of ['pointerup', 'pointercancel']) this.canvas.addEventListener(end, () => { this.stroke = null; });
+    for (const end of ['pointerup', 'pointercancel']) this.canvas.addEventListener(end, () => this.lift());
     this.canvas.addEventListener('keydown', (event) => this.arrow(event));
     this.dialog.addEventListener('keydown', (event) => this.key(event));
     this.dialog.addEventListener('close', () => this.done(null));
@@ -48,6 +50,7 @@ export class Pad {
     for (const part of [this.swatches, this.filler]) part.hidden = mask;
     this.turner.hidden = !mask;
     this.take(mask ? MARK : this.pen.colour);
+    this.grow(mask ? BRUSH : PEN);
     this.pick('pen');
     this.redraw();
     this.dialog.showModal();
@@ -101,7 +104,7 @@ export class Pad {
   take(colour) {
     if (colour !== MARK) this.pen.colour = colour;
     if (this.tool === 'eraser') this.pick('pen');
-    for (const swatch of this.swatches.children) swatch.setAttribute('aria-pressed', String(swatch.dataset.colour === colour));
+    for (const swatch of this.swatches.querySelectorAll('button')) swatch.setAttribute('aria-pressed', String(swatch.dataset.colour === colour));
     this.dot.style.setProperty('--colour', this.mask ? MARK : colour);
   }
 
@@ -126,7 +129,7 @@ export class Pad {
     this.spot ??= [width / 2, height / 2];
     if (event.key === ' ') {
       event.preventDefault();
-      if (this.stroke) this.stroke = null;
+      if (this.stroke) this.lift();
       else this.begin(this.spot, 1);
     } else if (event.key in ARROWS) {
       event.preventDefault();
@@ -163,6 +166,12 @@ export class Pad {
     const passed = event.getCoalescedEvents?.() ?? [];
     const points = (passed.length ? passed : [event]).map((each) => [...this.at(each), pressure(each)]);
     stretch(this.ink, this.stroke, points);
+    this.compose();
+  }
+
+  lift() {
+    if (this.stroke) finished(this.ink, this.stroke);
+    this.stroke = null;
     this.compose();
   }
 
@@ -219,7 +228,7 @@ export class Pad {
   }
 
   compose() {
-    this.paint(this.canvas, this.mask ? 0.6 : 1);
+    this.paint(this.canvas, this.mask);
     if (this.spot) {
       const pen = this.canvas.getContext('2d');
       pen.strokeStyle = MARK;
@@ -235,7 +244,7 @@ export class Pad {
   /** Return the drawing on its paper or image, without what only the pad shows. */
   composed() {
     const sheet = el('canvas', { width: this.canvas.width, height: this.canvas.height });
-    this.paint(sheet, 1);
+    this.paint(sheet, false);
     return sheet;
   }
 
@@ -251,13 +260,18 @@ export class Pad {
     return sheet;
   }
 
-  paint(sheet, opacity) {
+  /** Paint paper, image and ink; veiled: pale behind what is marked. */
+  paint(sheet, veiled) {
     const pen = sheet.getContext('2d');
     pen.globalAlpha = 1;
     pen.fillStyle = PAPER;
     pen.fillRect(0, 0, sheet.width, sheet.height);
     if (this.back) pen.drawImage(this.back, 0, 0, sheet.width, sheet.height);
-    pen.globalAlpha = opacity;
+    if (veiled) {
+      pen.globalAlpha = 0.5;
+      pen.fillRect(0, 0, sheet.width, sheet.height);
+      pen.globalAlpha = 0.7;
+    }
     pen.drawImage(this.ink, 0, 0);
     pen.globalAlpha = 1;
   }

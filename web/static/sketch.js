@@ -7,7 +7,7 @@ import { offerRecipe } from './recipe.js';
 
 const DEFAULT = 75;
 const WHOLE = 100;
-const HINTS = [[20, 'sketch.little'], [45, 'sketch.some'], [70, 'sketch.much'], [95, 'sketch.most'], [100, 'sketch.all']];
+const HINTS = [[25, 'sketch.little'], [50, 'sketch.some'], [80, 'sketch.much'], [95, 'sketch.most'], [100, 'sketch.all']];
 
 export class SketchBox {
   /** pad opens the drawing pad; reproduced(sheets) shows what a painted file brought; retype(words) puts words down. */

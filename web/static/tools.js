@@ -10,6 +10,8 @@ const CHOSEN = ['upscale', 'vary', 'strong'];
 const LAST = ['sketch', 'reproduce', 'info'];
 const EACH = [['upscale', 'U', 'reroll'], ['vary', 'V', 'remix']];
 const FEW = 4;
+/** Words that make several Jobs. */
+const SETS = /\{.*,.*\}|--(repeat|r)\b/s;
 
 /** Return the rows of a card: its Pictures that are there, the one picked, and what the Job as a whole offers.
  *  does: press(action, picture, button event), choose(picture), and what the card itself does by name. */
@@ -23,7 +25,7 @@ export function rows(sheet, stored, picked, does) {
   const last = row('rest', [
     ...LAST.filter((action) => picked.actions.includes(action)).map((action) =>
       button(t(`action.${action}`), (event) => does.press(event, action, picked), { kind: 'quiet' })),
-    many > 1 ? el('a', { class: 'quiet', href: `#/compare/${sheet.id}` }, t('card.grid')) : null,
+    many > 1 || SETS.test(sheet.typed) ? el('a', { class: 'quiet', href: `#/compare/${sheet.id}` }, t('card.grid')) : null,
     picked.actions.includes('reroll') ? button(t('composer.plot'), (event) => does.press(event, 'plot', picked), { kind: 'quiet' }) : null,
     removal(sheet, does),
     el('span', { class: 'aside' }, picked.command ? command(picked) : null, save(picked)),

@@ -1,0 +1,125 @@
+"""Tests that the page can be read and used by everyone: names, contrast, no mouse, no motion, a phone's width."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from playwright.async_api import Browser, Page, expect
+
+from tests.support.browser import chromium, in_browser, say, tab
+from tests.support.page import running
+
+__all__ = ["chromium"]
+pytestmark = in_browser
+READING = (Path(__file__).parents[1] / "support" / "reading.js").read_text(encoding="utf-8").partition("\n")[2]
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+
+
+async def readable(page: Page, where: str) -> None:
+    """Fail where something seen has no name or is too faint, in light or in dark."""
+    for scheme in SCHEMES:
+        await page.emulate_media(color_scheme=scheme)
+        assert await page.evaluate(READING) == [], f"{where}, {scheme}"
+
+
+async def test_all_that_is_seen_has_a_name_and_can_be_read(chromium: Browser, tmp_path: Path) -> None:
+    async with running(tmp_path) as site, tab(chromium, site.url) as page:
+        await expect(page.locator("#empty")).to_be_visible()
+        await readable(page, "empty")
+        for words in ("a heart --steps 1", "a cat --n 3 --steps 1", "many --n 5 --steps 1", "oom --steps 2"):
+            await say(page, words)
+            await expect(page.get_by_label("Words to paint")).to_have_value("")
+        await expect(page.locator("article[data-state=delivered]")).to_have_count(3)
+        await expect(page.locator("article[data-state=failed]")).to_have_count(1)
+        first = page.locator("article").first
+        await first.get_by_role("button", name="Reproduce").click()
+        await expect(page.locator(".verdict strong")).to_be_visible()
+        await first.get_by_role("button", name="Use as sketch").click()
+        await expect(page.locator("#sketch img")).to_be_visible()
+        await say(page, "a --stepz 3")
+        await expect(page.locator("#trouble")).to_be_visible()
+        await readable(page, "chat")
+        await page.get_by_label("Words to paint").fill("")
+        await page.get_by_label("Words to paint").press_sequentially("a --s")
+        await expect(page.locator("#offers")).to_be_visible()
+        await readable(page, "offers")
+        await page.get_by_label("Words to paint").fill("")
+        for name in ("Draw a sketch", "Compare many", "What can I type?"):
+            await page.locator("#composer").get_by_role("button", name=name).click()
+            await expect(page.locator("dialog[open]")).to_be_visible()
+            await readable(page, name)
+            await page.keyboard.press("Escape")
+        for name in ("Remix", "Info"):
+            await first.get_by_role("button", name=name).click()
+            await readable(page, name)
+            await page.keyboard.press("Escape")
+        await page.locator("article").nth(1).get_by_role("link", name="Side by side").click()
+        await expect(page.locator(".compare img.picture")).to_have_count(3)
+        await readable(page, "compare")
+
+
+async def test_what_is_not_readable_is_found(chromium: Browser, tmp_path: Path) -> None:
+    """The check itself: planted faults of each sort are told."""
+    async with running(tmp_path, warm=False) as site, tab(chromium, site.url) as page:
+        await expect(page.locator("#empty")).to_be_visible()
+        await page.evaluate(
+            "() => { const p = document.createElement('p'); p.style.color = '#999'; p.id = 'words';"
+            " p.append('faint', document.createElement('button'), document.createElement('input'));"
+            " document.getElementById('empty').append(p); }"
+        )
+        told = await page.evaluate(READING)
+        assert [each.partition(":")[0] for each in sorted(told)] == ["faint 2.57", "no name", "no name", "twice"]
+
+
+async def test_the_keyboard_alone_is_enough(chromium: Browser, tmp_path: Path) -> None:
+    async with running(tmp_path) as site, tab(chromium, site.url) as page:
+        await expect(page.locator("#health-text")).to_have_text("ready")
+        press = page.keyboard.press
+        focused = "document.activeElement.textContent.trim() || document.activeElement.ariaLabel"
+        await page.evaluate("document.body.focus()")
+        await page.locator("#skip").focus()
+        await press("Enter")
+        await page.keyboard.type("a heart --steps 1")
+        await press("Enter")
+        await expect(page.locator("article img.picture")).to_be_visible()
+        # Backwards from the words: what was sent stands right before them.
+        seen = []
+        while "Upscale x2" not in seen and len(seen) < 30:
+            await press("Shift+Tab")
+            seen.append(await page.evaluate(focused))
+            outline = await page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+            assert outline == "solid", f"no outline: {seen[-1]}"
+        assert seen.index("Delete") < seen.index("Info") < seen.index("Reroll") < seen.index("Upscale x2")
+        for _ in range(3):
+            await press("Tab")
+        assert await page.evaluate(focused) == "Reroll"
+        await press("Enter")
+        await expect(page.locator("article img.picture")).to_have_count(2)
+        await page.get_by_role("button", name="Draw a sketch").focus()
+        await press("Enter")
+        paper = page.get_by_label("Paper to draw on")
+        await paper.focus()
+        for key in ("Space", "ArrowDown", "ArrowRight", "Space"):
+            await press(key)
+        await page.get_by_role("button", name="Use this sketch").focus()
+        await press("Enter")
+        await expect(page.locator("#sketch img")).to_be_visible()
+
+
+async def test_nothing_moves_for_who_wants_no_motion_and_all_fits_a_phone(chromium: Browser, tmp_path: Path) -> None:
+    phone = {"width": 360, "height": 740}
+    async with running(tmp_path) as site, tab(chromium, site.url, viewport=phone) as page:
+        await say(page, "a cat --n 4 --steps 1")
+        await expect(page.locator("article img.picture")).to_have_count(4)
+        assert await page.evaluate("document.getAnimations().length") == 0
+        widest = (
+            "Math.max(...[...document.querySelectorAll('body *')].filter((each) => each.checkVisibility())"
+            ".map((each) => each.getBoundingClientRect().right))"
+        )
+        for opened in ("Draw a sketch", "Compare many", "What can I type?"):
+            await page.get_by_role("button", name=opened).first.click()
+            await expect(page.locator("dialog[open]")).to_be_visible()
+            assert await page.evaluate(widest) <= 361, opened
+            await page.keyboard.press("Escape")
+        assert await page.evaluate(widest) <= 361
