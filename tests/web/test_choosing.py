@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Browser, Page, expect
 
 from core.person import OWNER
@@ -121,6 +122,7 @@ async def test_a_part_of_a_sketch_is_marked_and_painted_anew(chromium: Browser, 
         await expect(page.locator("article .facts")).to_contain_text("strength 0.2, inpainted")
 
 
+@pytest.mark.soak
 async def test_the_pad_fills_and_takes_back(chromium: Browser, tmp_path: Path) -> None:
     async with running(tmp_path) as site, tab(chromium, site.url) as page:
         await page.get_by_role("button", name="Draw a sketch").click()
@@ -160,7 +162,7 @@ async def test_two_options_are_laid_out_and_a_walk_is_exact(chromium: Browser, t
         await page.get_by_role("link", name="Chat").click()
         card = page.locator("article").first
         await card.get_by_role("button", name="Compare many").click()
-        await dialog.get_by_label("To seed").fill("9")
+        await dialog.get_by_role("spinbutton", name="To seed").fill("9")
         await dialog.get_by_label("Steps between").fill("3")
         await dialog.get_by_role("button", name="Paint 3").click()
         await expect(page.locator(".compare.flow img.picture")).to_have_count(3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.support.browser import chromium, in_browser, say, tab
@@ -59,6 +60,7 @@ async def test_all_that_is_seen_has_a_name_and_can_be_read(chromium: Browser, tm
         await readable(page, "compare")
 
 
+@pytest.mark.soak
 async def test_what_is_not_readable_is_found(chromium: Browser, tmp_path: Path) -> None:
     """The check itself: planted faults of each sort are told."""
     async with running(tmp_path, warm=False) as site, tab(chromium, site.url) as page:
