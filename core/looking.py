@@ -106,6 +106,7 @@ class Looking:
             "kind": job.kind,
             "typed": job.typed,
             "needs": [kind for kind, _ in sources(picture.recipe)],
+            "favourite": picture.id in await self._archive.favourites(person.id, [picture.id]),
             "children": [child.id for child, of in family if access.sees(person, place, of)],
         }
 

@@ -17,6 +17,7 @@ from core.progress import Painted, Progress
 from core.recipe import Source
 from core.records import Act, Erased, FileTexts, Form, Keep, Move, NewJob, Parcel, PngFacts, Receipt, Tally, WeightsFile
 from core.rules import Rules
+from core.search import Hit, Search
 
 
 class Renderer(Protocol):
@@ -149,6 +150,18 @@ class Archive(Protocol):
 
     async def children(self, picture_id: str) -> list[tuple[Picture, Job]]:
         """Return the Pictures made from one, with their Jobs, oldest first."""
+
+    async def gallery(self, person: str, search: Search, before: tuple[int, str] | None, limit: int) -> list[Hit]:
+        """Return a Person's Pictures that a Search finds, newest first, those before (at, id)."""
+
+    async def gallery_count(self, person: str, search: Search) -> int:
+        """Return how many a Search finds."""
+
+    async def favourites(self, person: str, ids: Sequence[str]) -> frozenset[str]:
+        """Return which of some Pictures are a Person's favourites."""
+
+    async def favour(self, person: str, picture_id: str, on: bool) -> None:
+        """Make a Picture a Person's favourite, or no more."""
 
     async def erase(self, person: str) -> Erased:
         """Remove all of a Person's but the numbers in the ledger: rows, words, files nobody else needs, the WAL."""

@@ -10,6 +10,7 @@ from core import access, asking, remixing
 from core.draft import SketchInfo
 from core.errors import BadInput, Busy, NotFound, Unsure
 from core.feed import Feed
+from core.gallery import Gallery
 from core.grammar import command
 from core.house import House
 from core.job import WISHES, Job, Kind, Wish
@@ -67,6 +68,7 @@ class Studio(Looking):
         self._wake = wake
         self._at = at
         self.people = People(archive, house, feed, wake)
+        self.gallery = Gallery(archive)
         self.operator = Operator(archive, house, feed, wake)
 
     async def ask(self, ask: Ask) -> list[JobSheet]:

@@ -25,7 +25,7 @@ from core.pace import Standing
 from core.picture import Picture
 from core.rules import MOST_PRIORITY
 from core.wording import CANCELLED
-from db import moves
+from db import gallery, moves
 from db.rows import to_job, to_picture
 from db.tables import FileRow, JobRow, LedgerRow, OverrideRow, PictureRow
 
@@ -173,6 +173,7 @@ def store(session: Session, now: int, job: Job, picture: Picture, kept: Kept) ->
         raise Lost("This picture no longer waits.", "Whoever holds the job goes on.")
     keep_file(session, now, kept.file_digest, "picture", kept.bytes)
     moves.shift(session, row, "running", now, f"store {picture.index}")
+    gallery.keep(session, now, job, picture)
     return to_picture(session.get_one(PictureRow, picture.id, populate_existing=True))
 
 

@@ -13,6 +13,7 @@ from core.records import Clock, Erased
 from db import holding, moves
 from db.accept import Till, one_at_a_time
 from db.files import Files
+from db.gallery_tables import FavouriteRow
 from db.ids import LENGTH, tidy
 from db.reading import TAIL, ends_in
 from db.session import Store
@@ -79,6 +80,7 @@ def orphan(session: Session, files: Files, job_id: str, digest: str) -> None:
 def _forget(session: Session, person: str, payer: str) -> None:
     """Remove what is kept of a Person beside Jobs; acts stay, under a name that says nothing."""
     session.execute(delete(DefaultsRow).where(DefaultsRow.person == person))
+    session.execute(delete(FavouriteRow).where(FavouriteRow.person == person))
     session.execute(update(ActRow).where(ActRow.person == person).values(person=f"erased:{payer[:10]}"))
 
 

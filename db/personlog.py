@@ -15,7 +15,8 @@ from core.limits import Limits, Usage
 from core.picture import Picture
 from core.records import Act, Erased, Tally
 from core.rules import Rules
-from db import accept, deciding, erasing, reading
+from core.search import Hit, Search
+from db import accept, deciding, erasing, gallery, reading
 from db.shelf import Shelf
 
 T = TypeVar("T")
@@ -66,6 +67,22 @@ class PersonLog(Shelf):
     async def children(self, picture_id: str) -> list[tuple[Picture, Job]]:
         """Return the Pictures made from one, with their Jobs, oldest first."""
         return await self._store.read(lambda s: reading.children(s, picture_id))
+
+    async def gallery(self, person: str, search: Search, before: tuple[int, str] | None, limit: int) -> list[Hit]:
+        """Return a Person's Pictures that a Search finds, newest first, those before (at, id)."""
+        return await self._store.read(lambda s: gallery.page(s, person, search, before, limit))
+
+    async def gallery_count(self, person: str, search: Search) -> int:
+        """Return how many a Search finds."""
+        return await self._store.read(lambda s: gallery.count(s, person, search))
+
+    async def favourites(self, person: str, ids: Sequence[str]) -> frozenset[str]:
+        """Return which of some Pictures are a Person's favourites."""
+        return await self._store.read(lambda s: gallery.favourites(s, person, ids))
+
+    async def favour(self, person: str, picture_id: str, on: bool) -> None:
+        """Make a Picture a Person's favourite, or no more."""
+        await self._store.write(lambda s: gallery.favour(s, self._clock(), person, picture_id, on))
 
     async def erased(self, id_or_tail: str) -> bool:
         """Say whether a Job or Picture of this id was erased."""

@@ -17,6 +17,7 @@ from core.wording import TOO_MANY_BYTES
 from web.asked import plain, read_ask, read_json, source
 from web.guards import PICTURE_POLICY, read_body
 from web.own import Known, Own
+from web.pictures import Pictures
 from web.session import Sessions, Visitor
 from web.wire import NoSession
 
@@ -55,6 +56,7 @@ class Api:
             web.get("/api/addons", self._known(self._addons)),
             web.get("/api/audit", self._known(self._audit)),
             *Own(self._studio, self._body_s).routes(self._known),
+            *Pictures(self._studio, self._body_s).routes(self._known),
         ]
 
     def _known(self, handler: Known) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from core.limits import Limits
+from core.search import Search
 from db.archive import SqlArchive
 from tests.db.conftest import Place
 from tests.support.archive import new_job
@@ -27,6 +28,9 @@ CALLS: dict[str, Callable[[SqlArchive], Awaitable[Any]]] = {
     "claim": lambda archive: archive.claim("test", 60.0),
     "history": lambda archive: archive.history(WHO, None, 20),
     "older history": lambda archive: archive.history(WHO, "01J00000000000000000007000", 20),
+    "gallery": lambda archive: archive.gallery(WHO, Search(), None, 60),
+    "older gallery": lambda archive: archive.gallery(WHO, Search(), (1_799_000_000_000, "Z" * 26), 60),
+    "favourites": lambda archive: archive.gallery(WHO, Search(favourite=True), None, 60),
     "picture by tail": lambda archive: archive.picture("050003"),
     "job by tail": lambda archive: archive.job("007003"),
     "last picture": lambda archive: archive.last_picture(WHO),

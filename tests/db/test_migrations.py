@@ -16,6 +16,8 @@ from tests.db.conftest import Place
 TABLES = {
     "jobs",
     "pictures",
+    "gallery",
+    "favourites",
     "ledger",
     "outbox",
     "replies",

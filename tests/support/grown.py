@@ -36,6 +36,8 @@ FILL = {
         replace(:recipe, '#', n),
         printf('%064x', n * {EACH} + k), n, 1000, 'stored', printf('%064x', n * {EACH} + k),
         printf('%064x', n * {EACH} + k), 128, 128, '{{}}', 1, :first + n * :apart FROM numbers, four""",
+    "gallery": """INSERT INTO gallery (person, at, picture_id, seed, model, words)
+        SELECT person, stored_at, id, seed, 'builtin', 'a painting of number ' || seed FROM pictures""",
     "ledger": f"""INSERT INTO ledger (job_id, kind, amount, at, payer) SELECT {ID.format("n")}, kind,
         CASE kind WHEN 'release' THEN 0 ELSE 4000 END, :first + n * :apart, payer FROM numbers, kinds
         JOIN payers ON payers.who = (n % :people) * (n % 2)""",

@@ -46,6 +46,19 @@ export const job = (id) => call('GET', `/api/jobs/${id}`);
 
 export const picture = (id) => call('GET', `/api/pictures/${id}`);
 
+/** Return all that is known of a picture. */
+export const show = (id) => call('GET', `/api/pictures/${id}/show`);
+
+/** Return a page of pictures; search is a URLSearchParams, before what the last page gave as next. */
+export const gallery = (search, before, limit) =>
+  call('GET', `/api/pictures?${new URLSearchParams([...search, ['limit', limit], ...(before ? [['before', before]] : [])])}`);
+
+export const favourite = (id, on) => call('POST', `/api/pictures/${id}/favourite`, { json: { on } });
+
+export const family = (id) => call('GET', `/api/pictures/${id}/family`);
+
+export const models = () => call('GET', '/api/models').then((data) => data.models);
+
 export const ask = (body) =>
   call('POST', '/api/jobs', { json: body, tries: RETRIES_MS }).then((data) => data.jobs);
 

@@ -1,0 +1,72 @@
+"""Tests of the gallery and one picture's screen in a real browser; words and names in them stay words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.async_api import Browser, expect
+
+from tests.support import foreign_files
+from tests.support.browser import chromium, in_browser, say, shot, tab
+from tests.support.page import running
+
+__all__ = ["chromium"]
+pytestmark = in_browser
+
+SCRIPT = '<img src=x onerror="window.hit=1">'
+
+
+async def test_pictures_are_found_kept_followed_compared_and_reproduced(chromium: Browser, tmp_path: Path) -> None:
+    async with running(tmp_path) as site, tab(chromium, site.url) as page:
+        cards = page.locator("article img.picture")
+        await say(page, f"a red heart {SCRIPT} --steps 2 --seed 7 --n 3")
+        await expect(cards).to_have_count(3)
+        await page.get_by_role("link", name="Pictures", exact=True).click()
+        tiles = page.locator(".tile")
+        await expect(tiles).to_have_count(3)
+        await expect(page.locator(".screen .told")).to_have_text("3 pictures")
+        await tiles.nth(0).hover()
+        await tiles.nth(0).get_by_role("button", name="Favourite").click()
+        await page.get_by_label("Favourites").check()
+        await expect(tiles).to_have_count(1)
+        await page.get_by_label("Favourites").uncheck()
+        await page.locator(".search").get_by_label("Words").fill("nothing like it")
+        await expect(tiles).to_have_count(0)
+        await page.locator(".search").get_by_label("Words").fill("RED")
+        await page.locator(".search").get_by_label("Seed").fill("8")
+        await expect(tiles).to_have_count(1)
+        await shot(page, "pictures")
+
+        await tiles.nth(0).locator("a").click()
+        await expect(page.locator(".stage img")).to_be_visible()
+        await expect(page.locator(".facts")).to_contain_text(SCRIPT)
+        await page.get_by_role("button", name="Reproduce").click()
+        await expect(page.locator(".screen .told")).to_have_text("Reproduced: identical")
+        here = page.url
+        await page.get_by_role("button", name="Upscale x2").click()
+        await expect(cards).to_have_count(5)
+        await page.goto(here)
+        await page.reload()
+        await expect(page.locator(".tree a")).to_have_count(3)
+        await expect(page.locator(".tree path.line")).to_have_count(2)
+        await page.get_by_label("Compare with", exact=True).select_option(index=1)
+        await expect(page.locator(".beside .over")).to_be_visible()
+        await page.locator(".beside input").fill("20")
+        assert "20%" in await page.locator(".beside .over").evaluate("image => image.style.clipPath")
+        await shot(page, "picture")
+        async with page.expect_download() as saved:
+            await page.get_by_role("link", name="PNG with its recipe").click()
+        assert (await saved.value).suggested_filename.endswith(".png")
+        assert await page.evaluate("window.hit") is None
+
+
+async def test_a_foreign_file_gives_its_words_and_its_script_stays_words(chromium: Browser, tmp_path: Path) -> None:
+    raw = foreign_files.png({"parameters": foreign_files.A1111.replace("fox", SCRIPT)}, (96, 96))
+    async with running(tmp_path) as site, tab(chromium, site.url) as page:
+        await page.set_input_files("#file", {"name": f"{SCRIPT}.png", "mimeType": "image/png", "buffer": raw})
+        await expect(page.locator(".brought")).to_contain_text("Painted with A1111")
+        await expect(page.locator(".brought li").first).to_be_visible()
+        await page.get_by_role("button", name="Use its words").click()
+        words = await page.get_by_label("Words to paint").input_value()
+        assert SCRIPT in words.replace("\\", "") and "--seed 42" in words
+        assert await page.evaluate("window.hit") is None

@@ -1,0 +1,123 @@
+// A grid of any length: rows out of view are taken away, pages ahead are fetched before they are reached.
+
+import * as api from './api.js';
+import { button, el, shown } from './dom.js';
+
+const LEAST = 150;
+const GAP = 8;
+const SPARE_ROWS = 3;
+
+export class Grid {
+  /** holder is as tall as all rows; scroller scrolls, or the page does; star(hit, on) keeps a favourite. */
+  constructor(holder, scroller, { star, trouble }) {
+    Object.assign(this, { holder, scroller, star, trouble });
+    this.tiles = new Map();
+    this.reset();
+    this.later = () => { this.frame ??= requestAnimationFrame(() => { this.frame = null; this.draw(); }); };
+    this.sized = new ResizeObserver(this.later);
+    this.sized.observe(holder);
+    // Whatever scrolls: the event does not bubble, but it is seen on its way down.
+    document.addEventListener('scroll', this.later, { passive: true, capture: true });
+    holder.addEventListener('keydown', (event) => this.walk(event));
+  }
+
+  reset() {
+    Object.assign(this, { hits: [], next: null, fetched: null, fetching: false });
+    this.tiles.forEach((tile) => tile.remove());
+    this.tiles.clear();
+  }
+
+  /** Show a first page; fetched(before) brings the following ones. */
+  show(page, fetched) {
+    this.reset();
+    this.fetched = fetched;
+    this.total = page.total;
+    this.take(page);
+  }
+
+  take(page) {
+    this.hits.push(...page.pictures);
+    this.next = page.next;
+    this.draw();
+  }
+
+  end() {
+    this.sized.disconnect();
+    document.removeEventListener('scroll', this.later, { capture: true });
+    cancelAnimationFrame(this.frame ?? 0);
+    this.reset();
+  }
+
+  /** Put the rows in view into the page, and take all others away. */
+  draw() {
+    const width = this.holder.clientWidth;
+    if (!width) return;
+    this.across = Math.max(2, Math.floor((width + GAP) / (LEAST + GAP)));
+    const side = (width + GAP) / this.across;
+    const rows = Math.ceil(this.hits.length / this.across);
+    this.holder.style.height = `${Math.max(0, rows * side - GAP)}px`;
+    const top = -this.holder.getBoundingClientRect().top;
+    const first = Math.max(0, Math.floor(top / side) - SPARE_ROWS) * this.across;
+    const last = Math.min(this.hits.length, (Math.ceil((top + window.innerHeight) / side) + SPARE_ROWS) * this.across);
+    for (const [at, tile] of this.tiles) {
+      if (at >= first && at < last) continue;
+      tile.remove();
+      this.tiles.delete(at);
+    }
+    for (let at = first; at < last; at += 1) {
+      const tile = this.tiles.get(at) ?? this.add(at);
+      tile.style.width = tile.style.height = `${side - GAP}px`;
+      tile.style.transform = `translate(${(at % this.across) * side}px, ${Math.floor(at / this.across) * side}px)`;
+    }
+    if (this.next && last + 2 * this.across * SPARE_ROWS >= this.hits.length) this.more();
+  }
+
+  add(at) {
+    const hit = this.hits[at];
+    const picture = hit.gone ? el('span', { class: 'gone' }, 'file deleted')
+      : el('img', { src: api.pictureUrl(hit.id, 'thumb'), alt: shown(hit.words || `seed ${hit.seed}`, 200), loading: 'lazy', decoding: 'async' });
+    const star = button('Favourite', async () => {
+      try {
+        hit.favourite = (await this.star(hit, !hit.favourite)).favourite;
+        star.setAttribute('aria-pressed', String(hit.favourite));
+      } catch (problem) {
+        this.trouble(problem);
+      }
+    }, { kind: 'star' });
+    star.setAttribute('aria-pressed', String(hit.favourite));
+    star.setAttribute('aria-label', 'Favourite');
+    star.textContent = '★';
+    const tile = el('div', { class: 'tile', data: { at } }, el('a', { href: `#/picture/${hit.id}` }, picture), star);
+    this.tiles.set(at, tile);
+    // In order, so that the tab key and screen readers go on as the eye does.
+    const behind = [...this.tiles.keys()].filter((each) => each > at).sort((a, b) => a - b)[0];
+    this.holder.insertBefore(tile, behind === undefined ? null : this.tiles.get(behind));
+    return tile;
+  }
+
+  async more() {
+    if (this.fetching) return;
+    this.fetching = true;
+    const { fetched } = this;
+    try {
+      const page = await fetched(this.next);
+      if (fetched === this.fetched) this.take(page);
+    } catch (problem) {
+      this.trouble(problem);
+    } finally {
+      if (fetched === this.fetched) this.fetching = false;
+    }
+  }
+
+  /** Go through the grid by the arrow keys. */
+  walk(event) {
+    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: this.across, ArrowUp: -this.across }[event.key];
+    const tile = event.target.closest('.tile');
+    if (!step || !tile) return;
+    const to = this.tiles.get(Number(tile.dataset.at) + step)?.querySelector('a');
+    if (!to) return;
+    event.preventDefault();
+    to.focus({ preventScroll: true });
+    to.scrollIntoView({ block: 'nearest' });
+  }
+}
