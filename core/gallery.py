@@ -32,10 +32,14 @@ class Gallery:
         """
         hits = await self._archive.gallery(person.id, search, _cursor(before), limit)
         last = hits[-1] if len(hits) == limit else None
+        total = None
+        if before is None:
+            # Counting walks through all there is once more: only where a page does not tell it already.
+            total = await self._archive.gallery_count(person.id, search) if last else len(hits)
         return {
             "pictures": [asdict(hit) for hit in hits],
             "next": f"{last.at}-{last.id}" if last else None,
-            "total": await self._archive.gallery_count(person.id, search) if before is None else None,
+            "total": total,
         }
 
     async def favourite(self, person: Person, place: Place, picture_id: str, on: bool) -> dict[str, Any]:

@@ -96,7 +96,23 @@ async def compare(page: Page, folder: Path) -> None:
     await page.goto(page.url.partition("#")[0] + "#/")
 
 
-SCREENS: tuple[Callable[[Page, Path], Awaitable[None]], ...] = (chat, pad, compare)
+async def pictures(page: Page, folder: Path) -> None:
+    """Show the gallery, one picture with its family, and the owner's screen."""
+    here = page.url.partition("#")[0]
+    for address, sign, name in (
+        ("#/pictures", ".tile img", "pictures"), ("#/operate", ".panel .chart", "operate"),
+    ):  # fmt: skip
+        await page.goto(here + address)
+        await expect(page.locator(sign).first).to_be_visible()
+        await shot(page, name, folder)
+    await page.goto(here + "#/pictures")
+    await page.locator(".tile a").first.click()
+    await expect(page.locator(".tree a").first).to_be_visible()
+    await shot(page, "picture", folder)
+    await page.goto(here + "#/")
+
+
+SCREENS: tuple[Callable[[Page, Path], Awaitable[None]], ...] = (chat, pad, compare, pictures)
 
 
 async def take(browser: Browser, site: str, folder: Path) -> None:

@@ -39,7 +39,7 @@ async def test_pictures_are_found_kept_followed_compared_and_reproduced(chromium
 
         await tiles.nth(0).locator("a").click()
         await expect(page.locator(".stage img")).to_be_visible()
-        await expect(page.locator(".facts")).to_contain_text(SCRIPT)
+        await expect(page.locator(".recipe-facts")).to_contain_text(SCRIPT)
         await page.get_by_role("button", name="Reproduce").click()
         await expect(page.locator(".screen .told")).to_have_text("Reproduced: identical")
         here = page.url
@@ -70,3 +70,25 @@ async def test_a_foreign_file_gives_its_words_and_its_script_stays_words(chromiu
         words = await page.get_by_label("Words to paint").input_value()
         assert SCRIPT in words.replace("\\", "") and "--seed 42" in words
         assert await page.evaluate("window.hit") is None
+
+
+async def test_the_owner_operates_and_erases_only_with_the_word(chromium: Browser, tmp_path: Path) -> None:
+    async with running(tmp_path) as site, tab(chromium, site.url) as page:
+        await say(page, "a red heart --steps 2")
+        await expect(page.locator("article img.picture")).to_have_count(1)
+        await page.get_by_role("link", name="Operate", exact=True).click()
+        await expect(page.locator(".now")).to_contain_text("1 pictures and 0 failures")
+        await expect(page.get_by_role("img", name="Model calls, by rows at most")).to_be_visible()
+        await expect(page.locator(".models")).to_contain_text("builtin (default): ready")
+        await page.get_by_role("button", name="Pause", exact=True).click()
+        await expect(page.locator(".now")).to_contain_text("paused")
+        await expect(page.locator(".acts time")).to_have_count(1)
+        await page.get_by_role("button", name="Go on", exact=True).click()
+        await expect(page.locator(".now")).to_contain_text("ready")
+        await shot(page, "operate")
+        go = page.get_by_role("button", name="Erase all that is kept of you")
+        await page.get_by_label("Type the word erase").fill("eras")
+        await expect(go).to_be_disabled()
+        await page.get_by_label("Type the word erase").fill("erase")
+        await go.click()
+        await expect(page.locator(".screen .told")).to_contain_text("Erased: 1 jobs, 1 pictures")

@@ -59,6 +59,19 @@ export const family = (id) => call('GET', `/api/pictures/${id}/family`);
 
 export const models = () => call('GET', '/api/models').then((data) => data.models);
 
+/** Return all that the owner's screen shows. */
+export async function operate() {
+  const [stats, { queue }, found, { audits }, { acts }, { limits }, meters] = await Promise.all([
+    call('GET', '/api/stats'), call('GET', '/api/queue'), models(), call('GET', '/api/audit'), call('GET', '/api/acts'),
+    call('GET', '/api/limits'), fetch('/metrics', { credentials: 'same-origin' }).then((answer) => answer.text()),
+  ]);
+  return { stats, queue, models: found, audits, acts, limits, meters };
+}
+
+export const act = (what, detail = {}) => call('POST', '/api/acts', { json: { what, detail } });
+
+export const erase = (confirm) => call('POST', '/api/erase', { json: { confirm } });
+
 export const ask = (body) =>
   call('POST', '/api/jobs', { json: body, tries: RETRIES_MS }).then((data) => data.jobs);
 

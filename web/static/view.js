@@ -86,7 +86,7 @@ function facts(picture) {
   const rows = [['Prompt', picture.prompt], ['Avoid', picture.recipe.negative_prompt], ['Made with', picture.facts],
     ['Asked', picture.typed], ['Command', picture.command], ['Recipe', picture.recipe_digest], ['Pixels', picture.pixels_digest],
     ['Painted by', picture.fingerprint ? JSON.stringify(picture.fingerprint) : ''], ['Id', picture.id]];
-  return el('dl', { class: 'facts' }, ...rows.filter(([, value]) => value).flatMap(([name, value]) =>
+  return el('dl', { class: 'recipe-facts' }, ...rows.filter(([, value]) => value).flatMap(([name, value]) =>
     [el('dt', {}, name), el('dd', {}, shown(String(value), 4000))]));
 }
 
