@@ -74,6 +74,7 @@ def local(
         mode=config.engine.mode,
         default=config.models.default,
         loaded=config.engine.loaded,
+        budget=config.engine.memory_mb * 1_000_000 or None,
         verdicts=tests,
         addons=addons,
     )

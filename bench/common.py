@@ -9,7 +9,7 @@ import platform
 import resource
 import statistics
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,7 +21,7 @@ from core.person import OWNER, Place
 from core.progress import Painted
 from core.sheet import JobSheet
 from core.studio import Ask
-from inference.engine import Engine
+from inference.engine import Engine, Loading
 from inference.run import Batch, Run
 from parts import MakeEngine
 
@@ -38,6 +38,9 @@ class TimedEngine:
 
     def warm(self) -> None:
         self.engine.warm()
+
+    def loading(self, run: Run, beside: Collection[str]) -> Loading:
+        return self.engine.loading(run, beside)
 
     def begin(self, run: Run) -> None:
         with self._noted("begin"):

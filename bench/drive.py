@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from core.progress import PictureFailed
 from inference.calltimes import CallTimes
-from inference.engine import Engine
+from inference.engine import Engine, Loading
 from inference.rounds import Decoded, News, Rounds
 from inference.run import Batch, Key, Run
 from inference.scheduler import Scheduler
@@ -91,6 +91,9 @@ class PricedEngine:
 
     def warm(self) -> None:
         pass
+
+    def loading(self, run: Run, beside: Collection[str]) -> Loading:
+        return "none"
 
     def begin(self, run: Run) -> None:
         self._clock.now += self._costs.begin_s

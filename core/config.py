@@ -54,6 +54,7 @@ class EngineTable(Table):
     rows: tuple[int, ...] = Field(min_length=1)
     previews: int = Field(ge=0, le=50)
     loaded: int = Field(ge=1, le=100)
+    memory_mb: int = Field(ge=0)
 
 
 class LimitsTable(Table):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from statistics import median
 
@@ -48,6 +49,7 @@ class CallTimes:
         self._first_call_s = first_call_s
         self._a_coin: dict[str, deque[float]] = {}
         self._sizes: dict[Key, dict[int, _Size]] = {}
+        self._loads: dict[str, float] = {}
         self._calls = 0
         self._call: tuple[float, str, int] | None = None
         self._rows = 0
@@ -69,6 +71,17 @@ class CallTimes:
             return
         self._a_coin.setdefault(batch.key.model, deque(maxlen=KEPT)).append(took_s / _coins(batch))
         self._note(batch, took_s)
+
+    @contextmanager
+    def loading(self, model: str) -> Iterator[None]:
+        """Note how long it takes to load a Model; a failure says nothing."""
+        began = self._clock()
+        yield
+        self._loads[model] = self._clock() - began
+
+    def load_s(self, model: str) -> float:
+        """Return how long it last took to load a Model, 0 where that is not known yet."""
+        return self._loads.get(model, 0.0)
 
     def seconds(self, model: str, coins: float) -> float | None:
         """Return how long work worth `coins` takes, None while nothing of that Model was measured."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Collection
+from typing import Literal, Protocol
 
 from core.progress import Painted
 from inference.run import Batch, Run
+
+Loading = Literal["none", "beside", "instead"]
+"""What beginning a Run loads: nothing, a Model that has room beside those in use, or one that has not."""
 
 
 class Engine(Protocol):
@@ -20,6 +24,10 @@ class Engine(Protocol):
 
     def warm(self) -> None:
         """Import what is heavy and load the default Model; called once, first."""
+        ...
+
+    def loading(self, run: Run, beside: Collection[str]) -> Loading:
+        """Say what beginning a Run would load; beside: the digests of the Models that Runs in the making use."""
         ...
 
     def begin(self, run: Run) -> None:

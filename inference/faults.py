@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from core.cost import smaller
 from core.errors import Busy, OutOfMemory, PaintFailed, StudioError
+from inference.memory import is_out_of_memory
 from inference.run import Run
-
-MEMORY_SIGNS = ("out of memory", "DefaultCPUAllocator")
 
 
 class DeviceLost(Exception):
@@ -15,13 +14,6 @@ class DeviceLost(Exception):
     def __init__(self, why: str, runs: tuple[Run, ...]) -> None:
         super().__init__(why)
         self.runs = runs
-
-
-def is_out_of_memory(fault: Exception) -> bool:
-    """Say whether there was too little memory; torch's class is known by its name, since torch is not imported here."""
-    if isinstance(fault, OutOfMemory | MemoryError) or type(fault).__name__ == "OutOfMemoryError":
-        return True
-    return isinstance(fault, RuntimeError) and any(sign in str(fault) for sign in MEMORY_SIGNS)
 
 
 def is_fatal(fault: Exception) -> bool:

@@ -17,6 +17,8 @@ import transformers
 from core.picture import Fingerprint
 from inference.run import Key, Run
 
+TILED = "tiled"
+"""Stands in a Fingerprint where memory ended at the decoding, which was then done in tiles."""
 MODES = ("fast", "exact")
 VECTORS = 512
 """How many rows the self-test sends through each layer that reads one vector a row."""
@@ -59,6 +61,8 @@ def of_run(device: Mapping[str, Any], run: Run, key: Key, mode: str, self_test: 
     }
     if key.loras:
         facts["peft"] = version("peft")
+    if run.tiled:
+        facts[TILED] = True
     return Fingerprint(tuple((size, calls) for size, calls in run.trace), facts)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from core.progress import Painted
-from inference.engine import Engine
+from inference.engine import Engine, Loading
 from inference.run import Batch, Run
 
 
@@ -21,6 +21,10 @@ class LateEngine:
         """Make the Engine and warm it."""
         self._engine = self._make()
         self._engine.warm()
+
+    def loading(self, run: Run, beside: Collection[str]) -> Loading:
+        """Pass on."""
+        return self._made.loading(run, beside)
 
     def begin(self, run: Run) -> None:
         """Pass on."""

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
 
-from core.errors import BadInput, EmptyPicture, OutOfMemory, PaintFailed
+from core.errors import BadInput, EmptyPicture, PaintFailed
 from core.picture import Fingerprint, pixels_digest
 from core.progress import Painted
 from core.recipe import ModelRef, Paint, Upscale
 from inference import fingerprint, masks, noise, previews, profiles, samplers
 from inference.adapters.table import embed, forward
 from inference.addons import AddOnFiles
+from inference.applied import applied, plan_of
 from inference.conditioning import Conditioning
-from inference.device import PROFILES
+from inference.engine import Loading
 from inference.families.table import MASKED
 from inference.finish.png import Pixels, encode
 from inference.finish.upscale import Enlarging, enlarge
@@ -28,10 +29,9 @@ from inference.models import Registry
 from inference.quiet import hush
 from inference.run import Batch, Key, Run
 from inference.shelf import Shelf
-from inference.weights import ATTENTIONS, DTYPES, FORMATS, Plan, Weights, widened
+from inference.weights import Weights, widened
 
 Mode = Literal["fast", "exact"]
-MOST_THREADS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +60,15 @@ class LocalEngine:
         profile: str = "high",
         default: str = "builtin",
         loaded: int = 2,
+        budget: int | None = None,
         verdicts: MutableMapping[str, str] | None = None,
         addons: AddOnFiles | None = None,
     ) -> None:
         """Prepare; nothing is loaded yet.
 
         load: bytes of a Sketch or mask by file digest, or of a Picture by its pixels_digest. default: name of the Model
-        `warm` loads. loaded: Models kept in memory. verdicts: the self-test's word on each Model by digest; missing:
-        test it. addons: LoRAs and embeddings.
+        `warm` loads. loaded, budget: Models kept in memory, and bytes their weights may take. verdicts: the self-test's
+        word on each Model by digest; missing: test it. addons: LoRAs and embeddings.
         """
         self._tried = tuple(sorted(sizes))
         self.sizes = self._tried[-1:] if mode == "exact" else self._tried
@@ -85,7 +86,7 @@ class LocalEngine:
         )
         self._mode = mode
         self._default = default
-        self._shelf = Shelf(registry.source, self._device, loaded)
+        self._shelf = Shelf(registry.source, self._device, loaded, budget)
         self._conditioning = Conditioning()
         files = addons or AddOnFiles()
         self._loras, self._learned = Loras(files.file), Learned(files.file)
@@ -113,13 +114,23 @@ class LocalEngine:
             run.state = Enlarging(run.recipe, self._load(run.recipe.parent, "picture"))
             return
         _refuse(run.recipe)
-        key = self._applied(run, run.recipe)
+        logged = {} if run.replay is None else run.replay.fingerprint.facts
+        run.tiled = run.tiled or logged.get(fingerprint.TILED) is True
+        key = applied(self._own, run, run.recipe)
         with self._under(key):
+            if run.sparing:
+                self._shelf.clear(but=plan_of(run.recipe.model, key))
             weights = self._weights(run.recipe.model, key)
             with profiles.present(weights, self._device):
                 made = self._begin(run.recipe, self._loras.wear(weights, key.loras))
         run.key = replace(key, latent=(made.latent.shape[-1], made.latent.shape[-2]), text=made.text.shape[1])
         run.rows, run.calls, run.state = len(made.text), len(made.timesteps), made
+
+    def loading(self, run: Run, beside: Collection[str]) -> Loading:
+        """Say what beginning the Run would load."""
+        if isinstance(run.recipe, Upscale):
+            return "none"
+        return self._shelf.loading(plan_of(run.recipe.model, applied(self._own, run, run.recipe)), beside)
 
     def step(self, batch: Batch) -> None:
         """Make one model call of `batch.size` rows and advance its Runs; one whose Latent is not finite fails alone."""
@@ -150,8 +161,9 @@ class LocalEngine:
         if isinstance(run.state, Enlarging):
             return Decoded(run.state, made_by)
         making: Making = run.state
-        with self._under(key), profiles.present(making.weights, self._device):
-            with widened(making.weights.vae, making.weights.upcast and making.latent.dtype is torch.float16) as vae:
+        vae = making.weights.vae
+        with self._under(key), profiles.present(making.weights, self._device), profiles.tiled(vae, run.tiled):
+            with widened(vae, making.weights.upcast and making.latent.dtype is torch.float16):
                 latent = making.latent.to(vae.dtype) / vae.config.scaling_factor
                 image = vae.decode(latent, return_dict=False)[0]
             if not bool(image.isfinite().all()):
@@ -181,9 +193,7 @@ class LocalEngine:
 
     def _weights(self, model: ModelRef, key: Key) -> Weights:
         """Return a loaded Model; under the device's own switches each answers the self-test once."""
-        weights = self._shelf.get(
-            Plan(model.digest, model.family, key.dtype, key.memory_format, key.attention, key.profile)
-        )
+        weights = self._shelf.get(plan_of(model, key))
         if not key.exclusive and model.digest not in self._verdicts:
             told = fingerprint.self_test(lambda *rows: forward(weights, *rows), weights, self._tried)
             self._verdicts[model.digest] = told
@@ -243,29 +253,9 @@ class LocalEngine:
             clean, drawn = noise.from_sketch(generator, vae, pixels, recipe.vary)
         return sampler.add_noise(clean, drawn, timesteps[:1]), None
 
-    def _applied(self, run: Run, recipe: Paint) -> Key:
-        """Return the switches the Run is made under: the device's own, in a Reproduce the logged ones it can apply."""
-        own = self._own
-        logged = {} if run.replay is None else run.replay.fingerprint.facts
-        dtype, threads = logged.get("dtype"), logged.get("threads")
-        memory, attention = logged.get("memory_format"), logged.get("attention")
-        profile = logged.get("profile")
-        found = replace(
-            own,
-            model=recipe.model.digest,
-            loras=tuple((lora.digest, lora.scale) for lora in recipe.loras),
-            dtype=str(dtype) if dtype in DTYPES else own.dtype,
-            threads=threads if isinstance(threads, int) and 1 <= threads <= MOST_THREADS else own.threads,
-            memory_format=str(memory) if memory in FORMATS else own.memory_format,
-            attention=str(attention) if attention in ATTENTIONS else own.attention,
-            profile=str(profile) if profile in PROFILES else own.profile,
-        )
-        same = replace(found, model=own.model, loras=own.loras) == own
-        return found if same else replace(found, exclusive=True)
-
     @contextmanager
     def _under(self, key: Key) -> Iterator[None]:
-        """Apply a Key's switches, without gradients; say in words where memory ends."""
+        """Apply a Key's switches, without gradients; free what is cached where memory ends."""
         if torch.get_num_threads() != key.threads:
             torch.set_num_threads(key.threads)
         try:
@@ -275,7 +265,6 @@ class LocalEngine:
             if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
                 self._loras.spare()
                 torch.cuda.empty_cache()
-                raise OutOfMemory("The picture is too large for this device.", "Ask for a smaller size.") from error
             raise
 
 

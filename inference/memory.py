@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import json
 import logging
 import math
@@ -12,12 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.errors import OutOfMemory
 from inference.device import PROFILES, SPARING
 from inference.families.folder import read_json
 
 LOG = logging.getLogger(__name__)
 WIDTHS = {"float32": 4, "bfloat16": 2, "float16": 2}
 """Bytes of a number, by dtype."""
+SINGLE = "model.diffusion_model."
+"""How a single file names what is stepped."""
 UNUSED = frozenset({"safety_checker", "feature_extractor", "image_encoder"})
 """Parts of a folder that are never loaded."""
 STEPPED = frozenset({"unet", "transformer"})
@@ -25,6 +30,7 @@ DECODED, STEPPED_HELD = 5.0, 60.0
 """Numbers held at once where a call needs most, measured: a decoder's, for each pixel and channel of its second block;
 a UNet's, for each row, place of the Latent and channel of its first block."""
 SIDE = 512
+SIGNS = ("out of memory", "DefaultCPUAllocator")
 CGROUP = Path("/sys/fs/cgroup")
 PROC = Path("/proc")
 KEPT_FREE = 0.1
@@ -118,23 +124,52 @@ def own_bytes(proc: Path = PROC) -> int:
     return _line(proc / "self" / "status", "VmRSS") or 0
 
 
+def is_out_of_memory(fault: BaseException) -> bool:
+    """Say whether there was too little memory; torch's class is known by its name, since torch is not imported here."""
+    if isinstance(fault, OutOfMemory | MemoryError) or type(fault).__name__ == "OutOfMemoryError":
+        return True
+    return isinstance(fault, RuntimeError) and any(sign in str(fault) for sign in SIGNS)
+
+
+def trim() -> None:
+    """Give memory that Python and glibc keep for themselves back to the system."""
+    gc.collect()
+    trim_heap = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim_heap is not None:
+        trim_heap(0)
+
+
+def shown(count: int | None) -> str:
+    """Return bytes as people read them."""
+    if count is None:
+        return "an unknown amount"
+    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"
+
+
 def _numbers(folder: Path) -> Mapping[str, int]:
     """Return how many numbers each part has; of two variants of the same weights one counts."""
-    files = [folder] if folder.is_file() else sorted(folder.rglob("*.safetensors"))
+    if folder.is_file():
+        return _numbers_in(folder)
+    files = sorted(folder.rglob("*.safetensors"))
     plain = {path.parent for path in files if ".fp16." not in path.name}
     found: dict[str, int] = {}
     for path in files:
         part = path.parent.name
         if part in UNUSED or (".fp16." in path.name and path.parent in plain):
             continue
-        found[part] = found.get(part, 0) + _numbers_in(path)
+        found[part] = found.get(part, 0) + sum(_numbers_in(path).values())
     return found
 
 
-def _numbers_in(path: Path) -> int:
+def _numbers_in(path: Path) -> Mapping[str, int]:
+    """Return how many numbers a file has: of a UNet, as single files name it, and the rest."""
     with path.open("rb") as file:
         header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-    return sum(math.prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
+    found = {"unet": 0, "": 0}
+    for name, tensor in header.items():
+        if name != "__metadata__":
+            found["unet" if name.startswith(SINGLE) else ""] += math.prod(tensor["shape"])
+    return found
 
 
 def _free_vram() -> int | None:

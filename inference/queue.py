@@ -65,7 +65,7 @@ class InferenceQueue:
         self._on_stuck = on_stuck
         self._watch_every_s = watch_every_s
         self._times = CallTimes(clock, told=on_call)
-        scheduler = Scheduler(sizes, clock, self._times.call_s, most=most)
+        scheduler = Scheduler(sizes, clock, self._times.call_s, engine.loading, self._times.load_s, most=most)
         self._rounds = Rounds(engine, scheduler, self._times, self._heard, previews)
         self._largest = max(sizes)
         self._hands: dict[JobInHand, None] = {}

@@ -12,7 +12,8 @@ from core.progress import PictureFailed, Stepping
 from core.recipe import Paint
 from inference.calltimes import CallTimes
 from inference.engine import Engine
-from inference.faults import DeviceLost, is_fatal, is_out_of_memory, told
+from inference.faults import DeviceLost, is_fatal, told
+from inference.memory import is_out_of_memory
 from inference.run import Batch, Run
 from inference.scheduler import Scheduler
 
@@ -113,16 +114,26 @@ class Rounds:
 
     def _begin(self, run: Run) -> None:
         try:
-            self._engine.begin(run)
+            self._begin_timed(run)
             if run.key is None:
                 raise RuntimeError("the engine began a Run and gave it no Key")
         except Exception as fault:
-            self._fail(run, fault)
+            if not self._again(run, fault, sparing=run.solo):
+                self._fail(run, fault)
             return
         most = self._scheduler.sizes[-1]
         if run.rows > most:
             sentence = f"A guided picture takes {run.rows} rows of a model call; this device is set to {most}."
             self._fail(run, PaintFailed(sentence, "Use --guidance 1, or ask the owner to allow more rows."))
+
+    def _begin_timed(self, run: Run) -> None:
+        """Begin a Run, and note how long that took where it loaded a Model."""
+        if self._engine.loading(run, ()) == "none":
+            self._engine.begin(run)
+            return
+        with self._times.loading(run.model):
+            self._engine.begin(run)
+        self._scheduler.loaded()
 
     def _broke(self, batch: Batch, fault: Exception) -> None:
         """Sort out a call that broke: fewer rows where memory ran out, else each Run alone, to find the culprit."""
@@ -135,13 +146,26 @@ class Rounds:
                 self._scheduler.isolate(batch.runs)
             return
         run = batch.runs[0]
-        if memory and run not in self._second_try:
+        if memory and not run.sparing and run not in self._second_try:
             # The Engine has freed its caches by now, which may have been all it took.
             self._second_try.add(run)
             self._scheduler.isolate((run,))
-        else:
+        elif not self._again(run, fault, sparing=True):
             run.error = told(fault, run)
             self._log(run, fault)
+
+    def _again(self, run: Run, fault: Exception, *, sparing: bool) -> bool:
+        """Have a Run begun again that memory ended for: alone, or alone and sparing; say whether that is still to try.
+
+        A Reproduce is never made otherwise than its log says.
+        """
+        if not is_out_of_memory(fault) or run.sparing or (sparing and run.replay is not None):
+            return False
+        LOG.warning("job %s picture %d begins again%s: %s", run.job_id, run.picture, ", sparing" * sparing, fault)
+        run.again(sparing=sparing)
+        self._scheduler.again(run)
+        self._second_try.discard(run)
+        return True
 
     def _preview(self, run: Run) -> bytes | None:
         """Return a preview where one is due; without one the Picture is as good, so its errors are only logged."""
@@ -156,14 +180,21 @@ class Rounds:
             return None
 
     def _decode(self, run: Run) -> None:
-        try:
-            pixels = self._engine.decode(run)
-        except Exception as fault:
-            self._fail(run, fault)
-        else:
-            self._scheduler.drop(run)
-            self._second_try.discard(run)
-            self._news.append((run, Decoded(pixels)))
+        """Decode a Run; where memory ends, once more in tiles. That is tried when the fault's frames are let go."""
+        for last in (run.tiled or run.replay is not None, True):
+            try:
+                pixels = self._engine.decode(run)
+            except Exception as fault:
+                if last or not is_out_of_memory(fault):
+                    self._fail(run, fault)
+                    return
+                LOG.warning("job %s picture %d is decoded in tiles: %s", run.job_id, run.picture, fault)
+                run.tiled = True
+            else:
+                self._scheduler.drop(run)
+                self._second_try.discard(run)
+                self._news.append((run, Decoded(pixels)))
+                return
 
     def _fail(self, run: Run, fault: Exception) -> None:
         if is_fatal(fault):

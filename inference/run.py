@@ -7,7 +7,7 @@ from typing import Any
 
 from core.errors import StudioError
 from core.picture import Replay
-from core.recipe import Recipe
+from core.recipe import Paint, Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,9 @@ class Run:
     made; it takes `rows` rows of each (2 under Guidance). `trace` is the run-length list of [batch size, calls] so far.
     `state` is the Engine's own (Latent, sampler, generator, embeddings). A failed Run has an error and is stepped no
     more.
+
+    solo: it is worked on while nothing else is in the making. sparing: memory ended for it, so it is made under the
+    least profile. tiled: memory ended at its decoding, so that is done in tiles. The Fingerprint says both.
     """
 
     job_id: str
@@ -55,6 +58,13 @@ class Run:
     state: Any = None
     cancelled: bool = False
     error: StudioError | None = None
+    sparing: bool = False
+    tiled: bool = False
+
+    @property
+    def model(self) -> str:
+        """Return the digest of the Model it needs, empty where it needs none."""
+        return self.recipe.model.digest if isinstance(self.recipe, Paint) else ""
 
     @property
     def left(self) -> int:
@@ -76,6 +86,13 @@ class Run:
             if self.done < passed:
                 return size
         return None
+
+    def again(self, *, sparing: bool) -> None:
+        """Go back to the start, to be begun alone."""
+        self.solo, self.sparing = True, sparing
+        self.key, self.state = None, None
+        self.calls = self.done = 0
+        self.trace = []
 
     def stepped(self, size: int) -> None:
         """Count one model call at a batch size."""

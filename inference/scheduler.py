@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from inference.run import Batch, Key, Run
+from inference.switches import Loads, Switches, nothing_loads
 from inference.turns import OLDEST_EVERY, CallSeconds, Turns
 
 MOST_IN_THE_MAKING = 64
@@ -20,7 +21,8 @@ class Scheduler:
     """Hold every Run between add and drop, and pick: who begins, who shares the next call, who is decoded.
 
     Who shares a call is decided in inference/turns.py, by `call_s`, how long a call of a Key and size takes; without it
-    as if all took the same, that is: as many as fit.
+    as if all took the same, that is: as many as fit. Which Model is loaded when: in inference/switches.py, by `loading`
+    and `load_s`.
 
     A Run whose Key is exclusive, or that is solo, is *apart*: it is worked on while nothing else is in the making. Once
     one has waited `drain_after_s`, no other Run begins until it is through. `most` Runs are in the making at once;
@@ -33,6 +35,8 @@ class Scheduler:
         sizes: Sequence[int],
         clock: Callable[[], float],
         call_s: CallSeconds = lambda key, size: 1.0,
+        loading: Loads = nothing_loads,
+        load_s: Callable[[str], float] = lambda model: 0.0,
         *,
         most: int = MOST_IN_THE_MAKING,
         drain_after_s: float = DRAIN_AFTER_S,
@@ -46,6 +50,7 @@ class Scheduler:
         self._waiting: dict[Run, float] = {}
         self._making: dict[Run, float] = {}
         self._turns = Turns(self.sizes, call_s)
+        self._switches = Switches(clock, loading, load_s)
         self._decoded = 0
         self._put_off = 0
         self._begun: set[str] = set()
@@ -74,6 +79,18 @@ class Scheduler:
         if run is self._apart:
             self._apart = None
             self._apart_ended = self._clock()
+
+    def loaded(self) -> None:
+        """Note that a Model was loaded just now."""
+        self._switches.loaded()
+
+    def again(self, run: Run) -> None:
+        """Put a Run that was begun back among those that wait, with its place; it went back to its start."""
+        since = self._making.pop(run)
+        if run is self._apart:
+            self._apart = None
+        self._isolated.discard(run)
+        self._waiting[run] = since
 
     def lower(self, key: Key, below: int) -> bool:
         """Let calls of a Key have fewer than `below` rows from now on; False where no smaller size is left."""
@@ -169,7 +186,9 @@ class Scheduler:
         if len(shares) > 1:
             # Beginning takes time from everybody: who has a full call to step begins one Run between two calls.
             able = [run for run in able if run.share not in self._begun or self._rows(run.share) < self.sizes[-1]]
-        return min(able, key=lambda run: shares[run.share], default=None)
+        rows = sum(run.rows for run in self._making if not _is_through(run))
+        may = self._switches.allowed(able, {run.model for run in self._making}, full=rows >= self.sizes[-1])
+        return min(may, key=lambda run: shares[run.share], default=None)
 
     def _rows(self, share: str) -> int:
         return sum(run.rows for run in self._making if run.share == share and not _is_through(run))

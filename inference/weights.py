@@ -39,7 +39,7 @@ class Plan:
     file: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Weights:
     """Hold one loaded Model: what the Engine calls, its Prompts' reader, and the map from Latent to preview colours.
 

@@ -6,7 +6,8 @@ import pytest
 
 from core.errors import EmptyPicture, OutOfMemory
 from core.recipe import ModelRef, Paint
-from inference.faults import is_fatal, is_out_of_memory, told
+from inference.faults import is_fatal, told
+from inference.memory import is_out_of_memory
 from inference.run import Run
 from tests.support.fake_engine import OutOfMemoryError
 

@@ -8,7 +8,7 @@ import struct
 import threading
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from core.cost import calls
@@ -16,6 +16,7 @@ from core.errors import EmptyPicture
 from core.picture import Fingerprint, pixels_digest
 from core.progress import Painted
 from core.recipe import Paint, digest
+from inference.engine import Loading
 from inference.run import Batch, Key, Run
 
 PREVIEW = base64.b64decode(
@@ -46,7 +47,9 @@ class FakeEngine:
     """Paint stripes. A Prompt with one of these words fails as it says, each time:
 
     badbegin, badstep, baddecode, badwrap, badpreview: an error there; nan: the Run's own error at its second call;
-    bigoom: out of memory wherever a call has more than 2 rows; oom: in every call; cudaerror: the device is lost.
+    bigoom: out of memory wherever a call has more than 2 rows; oom: in every call; tightoom: in every one that is not
+    sparing; loadoom: at the begin, unless it is alone; decodeoom: at the decoding, unless in tiles; cudaerror: the
+    device is lost.
 
     step_s: seconds a call takes, slept by `sleep`, or a callable that is given the Batch and returns them (it may
     block).
@@ -73,9 +76,14 @@ class FakeEngine:
         if self._warm is not None:
             self._warm()
 
+    def loading(self, run: Run, beside: Collection[str]) -> Loading:
+        return "none"
+
     def begin(self, run: Run) -> None:
         self._note("begin", run)
         self._fail(run, "badbegin")
+        if "loadoom" in _words(run) and not run.solo:
+            raise OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
         recipe = run.recipe
         threads = self._threads if run.replay is None else run.replay.fingerprint.facts.get("threads", self._threads)
         run.key = Key(
@@ -83,7 +91,8 @@ class FakeEngine:
             latent=(recipe.height // 8, recipe.width // 8),
             text=77 * (1 + len(recipe.prompt.split()) // 75) if isinstance(recipe, Paint) else 0,
             threads=threads,
-            exclusive=threads != self._threads,
+            exclusive=threads != self._threads or run.sparing,
+            profile="low" if run.sparing else "high",
         )
         run.calls = calls(recipe)
         run.rows = 2 if isinstance(recipe, Paint) and recipe.guided else 1
@@ -98,6 +107,8 @@ class FakeEngine:
             self._fail(run, "badstep")
             if "cudaerror" in _words(run):
                 raise RuntimeError("CUDA error: an illegal memory access was encountered")
+            if "tightoom" in _words(run) and not run.sparing:
+                raise OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
             if "oom" in _words(run) or ("bigoom" in _words(run) and batch.size > 2):
                 raise OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
         for run in batch.runs:
@@ -115,6 +126,8 @@ class FakeEngine:
     def decode(self, run: Run) -> object:
         self._note("decode", run)
         self._fail(run, "baddecode")
+        if "decodeoom" in _words(run) and not run.tiled:
+            raise OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
         if run.state != calls(run.recipe):
             raise AssertionError(f"a Run of {calls(run.recipe)} calls is decoded after {run.state}")
         return _pixels(run)
