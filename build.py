@@ -27,6 +27,7 @@ from core.ports import Face
 from core.promise import Ground, unknown
 from core.recipe import SEEDS
 from core.records import Clock, CrashPoint, Keep, milliseconds, nothing
+from core.room import Look, anything
 from core.studio import Studio
 from core.turns import Turns
 from core.upkeep import Upkeep
@@ -38,7 +39,18 @@ from inference.late import LateEngine
 from inference.models import Registry
 from inference.queue import InferenceQueue
 from inference.selftests import SelfTests
-from parts import MakeEngine, addon_files, cutter, files_folder, folders, loader, local, payer_key, read_device
+from parts import (
+    MakeEngine,
+    addon_files,
+    cutter,
+    estimates,
+    files_folder,
+    folders,
+    loader,
+    local,
+    payer_key,
+    read_device,
+)
 
 HOME = Path(__file__).resolve().parent
 GIVE_BACK_AFTER_S = 20.0
@@ -175,10 +187,12 @@ async def build(
     addons = addon_files(config, data)
     load = loader(archive, asyncio.get_running_loop())
     ground: Callable[[str], Ground] = unknown
+    look: Look = anything
     if make_engine is None:
         device = await read_device(config, archive, named.get(config.models.default, HOME))
         tests = await SelfTests.read(archive, device, config.engine.rows, config.engine.mode)
         ground = tests.ground
+        look = await estimates(registry, device, pool)
         sizes = config.engine.rows if config.engine.mode == "fast" else config.engine.rows[-1:]
         engine: Engine = LateEngine(sizes, lambda: local(config, device, registry, addons, load, tests))
     else:
@@ -192,7 +206,7 @@ async def build(
         on_stuck=_stuck,
         on_call=lambda seconds, rows: _measure(meters, seconds, rows),
     )
-    return _wire(config, archive, registry, addons, queue, pool, at, ground, meters, clock)
+    return _wire(config, archive, registry, addons, queue, pool, at, ground, look, meters, clock)
 
 
 def _wire(
@@ -204,6 +218,7 @@ def _wire(
     pool: ThreadPoolExecutor,
     at: CrashPoint,
     ground: Callable[[str], Ground],
+    look: Look,
     meters: Meters,
     clock: Clock,
 ) -> Program:
@@ -221,6 +236,7 @@ def _wire(
         cut=cutter(registry, addons, pool),
         ground=ground,
         addons=addons.cards,
+        look=look,
         meters=meters,
         backups_days=config.keeping.backups_days,
     )

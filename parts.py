@@ -17,11 +17,13 @@ from typing import Any, Literal
 from core.config import Config
 from core.errors import BadConfig, NotFound, StudioError
 from core.recipe import Paint
+from core.room import Look, anything
 from db.archive import SqlArchive
 from inference import memory
 from inference.addons import AddOnFiles
 from inference.device import PROFILES, SPARING, DeviceChoice, choose
 from inference.engine import Engine
+from inference.estimates import Estimates
 from inference.models import Registry
 from inference.quiet import set_environment
 from inference.selftests import SelfTests
@@ -149,6 +151,14 @@ async def read_device(config: Config, archive: SqlArchive, default: Path) -> Dev
             "Set engine.attention to sdpa, or engine.profile to balanced.",
         )
     return replace(choice, memory_format=wanted.memory_format, attention=wanted.attention, profile=profile)
+
+
+async def estimates(registry: Registry, device: DeviceChoice, pool: ThreadPoolExecutor) -> Look:
+    """Return what estimates a Picture's memory on this device."""
+    if device.device != "cuda":
+        return Estimates(registry.source, device.dtype, None)
+    vram = await asyncio.get_running_loop().run_in_executor(pool, memory.free_bytes, device.device)
+    return anything if vram is None else Estimates(registry.source, device.dtype, vram)
 
 
 def _profile(choice: DeviceChoice, default: Path) -> str:

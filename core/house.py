@@ -12,6 +12,7 @@ from core.meters import Meters
 from core.pace import Pace
 from core.promise import Ground, unknown
 from core.recipe import Paint
+from core.room import Look, anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class House:
     """Says what a Picture of a Model (by digest) would be painted under now."""
     addons: Callable[[], AddOns] = lambda: NO_ADDONS
     """Tells which LoRAs and embeddings lie beside the Models."""
+    look: Look = anything
+    """Estimates what a Picture needs of the device's memory."""
     meters: Meters = field(default_factory=Meters)
     backups_days: int = 0
     """How long backups are kept; 0 = for ever."""

@@ -23,6 +23,7 @@ from core.picture import Picture
 from core.ports import Archive
 from core.recipe import Paint
 from core.records import CrashPoint, NewJob, Reply, nothing
+from core.room import check_room
 from core.rules import Rules, admit, bounds_for, check, limits_for
 from core.sheet import JobSheet
 from core.words import clean
@@ -78,6 +79,9 @@ class Studio(Looking):
             raise BadInput(f"/{kind} paints nothing.", "Ask for it by its own command.")
         rules = await self._admitted(ask.person, ask.place, ask.age_restricted)
         plans = await self._plans(ask, kind, words)
+        if kind != "reproduce":  # It was painted once, so it may fit whatever an estimate says.
+            for plan in plans:
+                check_room((new.recipe for new in plan.pictures), self._house.look, plan.model)
         typed = clean(ask.words or "")[0]
         bounds = bounds_for(rules, ask.person, ask.place)
         check(rules, ask.person, ask.place, [typed, *_prompts(plans)], ask.age_restricted)

@@ -29,7 +29,7 @@ STEPPED = frozenset({"unet", "transformer"})
 DECODED, STEPPED_HELD = 5.0, 60.0
 """Numbers held at once where a call needs most, measured: a decoder's, for each pixel and channel of its second block;
 a UNet's, for each row, place of the Latent and channel of its first block."""
-SIDE = 512
+NATIVE = 512
 SIGNS = ("out of memory", "DefaultCPUAllocator")
 CGROUP = Path("/sys/fs/cgroup")
 PROC = Path("/proc")
@@ -74,8 +74,8 @@ def shape(folder: Path) -> Shape:
     unet, vae = (_config(folder / part / "config.json") for part in ("unet", "vae"))
     blocks = vae.get("block_out_channels") or [128, 256, 512, 512]
     scale = 2 ** (len(blocks) - 1)
-    side = int(vae.get("sample_size") or SIDE)
-    native = int(unet.get("sample_size") or SIDE // scale) * scale
+    side = int(vae.get("sample_size") or NATIVE)
+    native = int(unet.get("sample_size") or NATIVE // scale) * scale
     first = (unet.get("block_out_channels") or [320])[0]
     return Shape(native * native, scale, int(first), int(blocks[min(1, len(blocks) - 1)]), side * side)
 
@@ -137,13 +137,6 @@ def trim() -> None:
     trim_heap = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim_heap is not None:
         trim_heap(0)
-
-
-def shown(count: int | None) -> str:
-    """Return bytes as people read them."""
-    if count is None:
-        return "an unknown amount"
-    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"
 
 
 def _numbers(folder: Path) -> Mapping[str, int]:

@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 import torch
 
 from core.errors import ModelUnavailable, OutOfMemory
+from core.room import shown
 from inference import memory
 from inference.adapters import table
 from inference.cards import Source
@@ -85,8 +86,8 @@ class Shelf:
                 raise
         self._give_back()
         raise OutOfMemory(
-            f"The model in {source.name} needs {memory.shown(self._need(plan))} for its weights; "
-            f"this device has {memory.shown(self._free())} free.",
+            f"The model in {source.name} needs {shown(self._need(plan))} for its weights; "
+            f"this device has {shown(self._free())} free.",
             "Choose a smaller model.",
         )
 
@@ -117,10 +118,10 @@ class Shelf:
             self._needs[plan] = memory.held(weight, plan.profile, self._device.type)
         return self._needs[plan]
 
-    def _free(self) -> int | None:
+    def _free(self) -> int:
         if self._device.type == "cuda":
             return int(torch.cuda.mem_get_info(self._device)[0])
-        return memory.free_ram()
+        return memory.free_ram() or 0
 
     def _give_back(self) -> None:
         """Give what was dropped back to the system, where allocators would keep it."""

@@ -12,7 +12,10 @@ import torch
 from inference import memory
 from inference.adapters.table import load
 from inference.device import PROFILES
+from inference.estimates import Estimates
+from inference.models import Registry
 from inference.weights import Plan
+from tests.support.painting import recipe, registry
 from tests.support.tiny_model import shared_tiny_model
 
 CPU = torch.device("cpu")
@@ -82,6 +85,37 @@ def test_the_older_control_groups_count_too(tmp_path: Path) -> None:
 def test_its_own_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda kind: (5 * 1024, 5 * 1024))
     assert memory.free_ram(proc(tmp_path, 7), tmp_path / "none") == 3 * 1024
+
+
+def look(has: int, dtype: str = "float32") -> Estimates:
+    return Estimates(registry().source, dtype, has)
+
+
+def test_what_cannot_fit_is_told_with_a_size_that_does() -> None:
+    card = registry().card("tiny")
+    small, large = (recipe(card, width=side, height=side, guidance=5.0) for side in (64, 1024))
+    room = look(10**9)(large)
+    assert room is not None and room.is_enough and room.fits is None and room.weights == 0, "a GPU is lent its blocks"
+    tight = look(room.painting - 1)(large)
+    assert tight is not None and not tight.is_enough
+    assert tight.fits is not None and tight.fits[0] == tight.fits[1] and 900 < tight.fits[0] < 1024
+    smaller = look(room.painting - 1)(recipe(card, width=tight.fits[0], height=tight.fits[1], guidance=5.0))
+    assert smaller is not None and smaller.is_enough
+    assert (found := look(10)(small)) is not None and found.fits is None, "no size fits"
+    single = look(10**9)(recipe(card, width=1024, height=1024))
+    assert single is not None and single.painting == pytest.approx(room.painting / 2), "one row instead of two"
+
+
+def test_a_cpu_has_what_is_free_and_what_this_process_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = recipe(registry().card("tiny"))
+    monkeypatch.setattr(memory, "free_ram", lambda: 1000)
+    monkeypatch.setattr(memory, "own_bytes", lambda: 500)
+    room = Estimates(registry().source, "float32", None)(wanted)
+    assert room is not None and room.has == 1500
+    assert room.weights == memory.weight(shared_tiny_model(), "float32").whole
+    monkeypatch.setattr(memory, "free_ram", lambda: None)
+    assert Estimates(registry().source, "float32", None)(wanted) is None
+    assert Estimates(Registry({}).source, "float32", 1)(wanted) is None
 
 
 def test_auto_takes_the_first_profile_that_fits() -> None:

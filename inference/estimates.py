@@ -1,0 +1,85 @@
+"""Estimates: what a Recipe needs of the device's memory at the least, before it is accepted; imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+from core.draft import SIDE
+from core.errors import StudioError
+from core.recipe import Paint
+from core.room import Room
+from inference import memory
+from inference.device import SPARING
+from inference.memory import Shape, Weight, held, painting, shape, weight
+
+
+class Source(Protocol):
+    """Where a Model lies: its settings' folder, and its one file where its weights are not beside them."""
+
+    @property
+    def folder(self) -> Path:
+        """Return the folder of its settings."""
+        ...
+
+    @property
+    def file(self) -> Path | None:
+        """Return the file all its weights are in."""
+        ...
+
+
+class Estimates:
+    """Estimate for a device what a Recipe needs at the least, which is under the profile that spares most.
+
+    source: where a digest's Model lies, or ModelUnavailable. vram: bytes a GPU had free at the start; None where main
+    memory is what counts: that is looked up each time, with what this process holds, for other Models may make way.
+    """
+
+    def __init__(self, source: Callable[[str], Source], dtype: str, vram: int | None) -> None:
+        self._source = source
+        self._dtype = dtype
+        self._vram = vram
+        self._known: dict[str, tuple[Weight, Shape]] = {}
+
+    def __call__(self, recipe: Paint) -> Room | None:
+        """Return the estimate, None where the Model's files or the device tell nothing."""
+        has = self._has()
+        try:
+            need, look = self._read(recipe.model.digest)
+        except (StudioError, OSError, ValueError):
+            return None  # Whoever begins it is told why it cannot be read.
+        if has is None:
+            return None
+        weights = held(need, SPARING, "cpu" if self._vram is None else "cuda")
+
+        def fits(width: int, height: int) -> bool:
+            return weights + self._painting(look, recipe, width * height) <= has
+
+        painting, size = self._painting(look, recipe, recipe.width * recipe.height), None
+        if not fits(recipe.width, recipe.height):
+            size = next((each for each in _smaller(recipe.width, recipe.height) if fits(*each)), None)
+        return Room(weights, painting, has, size)
+
+    def _painting(self, look: Shape, recipe: Paint, pixels: int) -> int:
+        return painting(look, self._dtype, pixels, 2 if recipe.guided else 1, SPARING)
+
+    def _has(self) -> int | None:
+        if self._vram is not None:
+            return self._vram
+        free = memory.free_ram()
+        return None if free is None else free + memory.own_bytes()
+
+    def _read(self, digest: str) -> tuple[Weight, Shape]:
+        if digest not in self._known:
+            source = self._source(digest)
+            self._known[digest] = weight(source.file or source.folder, self._dtype), shape(source.folder)
+        return self._known[digest]
+
+
+def _smaller(width: int, height: int) -> Iterator[tuple[int, int]]:
+    """Yield sizes of about the same shape, the largest first, that can be asked for."""
+    for part in range(95, 0, -5):
+        across, down = (side * part // 100 // 8 * 8 for side in (width, height))
+        if min(across, down) >= SIDE[0]:
+            yield across, down
