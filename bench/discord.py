@@ -9,7 +9,7 @@ import asyncio
 import multiprocessing
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -47,9 +47,10 @@ async def drive(line: Connection, data: Path, interactions: int, jobs: int) -> N
         line.send("lag")
         found["loop_lag_ms"] = await asyncio.to_thread(line.recv)
         found["drained_s"] = await drain(discord, line, interactions)
-        found["rss_mb"] = await grow(discord, line, interactions, jobs)
+        async for rss in grow(discord, line, interactions, jobs):
+            # What was measured so far stands, should it be ended early.
+            write("discord", {**found, "rss_mb": rss})
         line.send("stop")
-        write("discord", found)
 
 
 async def burst(discord: Discord, count: int, span_s: float) -> dict[str, float]:
@@ -75,9 +76,10 @@ async def drain(discord: Discord, line: Connection, jobs: int) -> float:
     return time.perf_counter() - began
 
 
-async def grow(discord: Discord, line: Connection, done: int, jobs: int) -> dict[str, float]:
-    """Paint on, a hundred at a time; return the memory held at each thousand Jobs."""
+async def grow(discord: Discord, line: Connection, done: int, jobs: int) -> AsyncIterator[dict[str, float]]:
+    """Paint on, a hundred at a time; yield the memory held at each thousand Jobs so far."""
     rss = {str(done): await told(line, "rss")}
+    yield rss
     while done < jobs:
         await burst(discord, 100, 2.0)
         done += 100
@@ -90,7 +92,7 @@ async def grow(discord: Discord, line: Connection, done: int, jobs: int) -> dict
             session.events[:] = [""] * len(session.events)
         if done % 1000 == 0:
             rss[str(done)] = await told(line, "rss")
-    return rss
+            yield rss
 
 
 async def told(line: Connection, what: str) -> float:

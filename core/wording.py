@@ -218,6 +218,12 @@ def ended(job: Job, pictures: Sequence[Picture]) -> str:
     return "Starting." if job.state == "running" else "Queued."
 
 
+def painter_stopped(times: int) -> str:
+    """Say that a Job outlived its Worker, and what to do where it was for the last time."""
+    stopped = "once" if times == 1 else "twice" if times == 2 else f"{times} times"
+    return f"The painter stopped {stopped} on this one. Ask again, perhaps for something smaller."
+
+
 def cancelled_at(step: int, of: int) -> str:
     """Say how far a Job was when it was cancelled."""
     return f"Cancelled at step {step} of {of}." if step else CANCELLED

@@ -24,7 +24,7 @@ from core.job import Job
 from core.pace import Standing
 from core.picture import Picture
 from core.rules import MOST_PRIORITY
-from core.wording import CANCELLED
+from core.wording import CANCELLED, painter_stopped
 from db import gallery, moves
 from db.rows import to_job, to_picture
 from db.tables import FileRow, JobRow, LedgerRow, OverrideRow, PictureRow
@@ -221,5 +221,5 @@ def reap(session: Session, now: int, job_id: str, *, leased: bool) -> bool:
     if row is None or row.state != "running" or not leased and (row.lease_until or 0) >= now:
         return False
     # What killed its Worker twice runs alone from then on.
-    moves.requeue(session, now, row, "worker_lost", "The worker was lost.", solo=row.attempt >= 2)
+    moves.requeue(session, now, row, "worker_lost", painter_stopped(row.attempt), solo=row.attempt >= 2)
     return True

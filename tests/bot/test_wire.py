@@ -240,6 +240,25 @@ async def test_what_is_too_large_in_any_form_has_a_button_to_its_place_on_the_pa
         assert link["url"] == f"https://limner.example/studio/#/picture/{picture}"
 
 
+async def test_a_slow_upload_holds_up_nobody_else_and_arrives_once(tmp_path: Path) -> None:
+    async with wired(tmp_path, gated=True) as here:
+        await painting(here)
+        here.discord.rest.faults.append(Fault("slow", "PATCH", f"token-{first_ask(here)}/messages/@original"))
+        here.gate.open()
+        await here.until(lambda: not here.discord.rest.faults or here.discord.rest.faults[0].times == 0)
+        for number in range(2):
+            await here.discord.slash("imagine", prompt=f"a boat {number}")
+        await here.state("delivered", 2)
+        assert here.rows("SELECT state FROM jobs ORDER BY id LIMIT 1") == [("rendered",)]
+        here.discord.rest.slow.set()
+        await here.state("delivered", 3)
+        assert len(here.cards()) == 3 and all("Done" in texts(card) for card in here.cards())
+
+
+def first_ask(here: Wired) -> int:
+    return min(asked.id for asked in here.discord.store.asked.values())
+
+
 async def test_waiting_cards_tell_their_place_when_it_changes(tmp_path: Path) -> None:
     async with wired(tmp_path, gated=True) as here:
         for number in range(12):
