@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
@@ -61,6 +62,9 @@ def parse(words: str, models: Sequence[str]) -> tuple[Draft, ...]:
         for draft in _drafts(_begun(text, notes), combination)
     )
 
+
+PLAIN = re.compile(r"[A-Za-z0-9]+(?:,? [A-Za-z0-9]+)*")
+"""Words without a sign that could be read as more than itself."""
 
 FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -181,6 +185,9 @@ def _drafts(draft: Draft, combination: Sequence[flags.Changes]) -> list[Draft]:
 
 def _reads_as(words: str, draft: Draft) -> bool:
     """Say whether words are read as one Draft of this Prompt, and by no face as a command."""
+    if PLAIN.fullmatch(draft.prompt) and PLAIN.fullmatch(draft.model or "x"):
+        # Nothing in such words means anything to a reader, and every card of a Job is told them.
+        return True
     try:
         found = parse(words, (draft.model or "",))
     except BadWords:

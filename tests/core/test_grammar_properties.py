@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from core.draft import LCM_STEPS, SketchInfo, fill
 from core.errors import BadWords
 from core.flags import FLAGS, REFUSED
-from core.grammar import caret, clean, command, command_for, from_argv, parse, sampler_id, target
+from core.grammar import PLAIN, caret, clean, command, command_for, from_argv, parse, sampler_id, target
 from core.permutations import MOST
 from core.recipe import SAMPLERS, SEEDS, Mask, ModelRef, Paint, Sketch, Variation
 from tests.support.cards import CARD
@@ -116,3 +116,9 @@ def test_a_models_name_comes_back(model: str) -> None:
 @given(st.lists(st.sampled_from(PARTS)))
 def test_any_shells_words_are_read_or_refused(argv: list[str]) -> None:
     _checked(lambda: parse(from_argv(argv), ("builtin",)))
+
+
+@given(st.from_regex(PLAIN, fullmatch=True))
+def test_plain_words_are_read_as_they_stand(words: str) -> None:
+    [draft] = parse(f"{words} --seed 3 --size 64x64 --no dull", ())
+    assert draft.prompt == words and draft.seed == 3
