@@ -54,7 +54,7 @@ def under(wanted: Paint, files: AddOnFiles, names: dict[str, float]) -> Paint:
 
 
 @cache
-def stock(files: AddOnFiles, loras: tuple[Lora, ...]) -> Callable[[Any], None]:
+def stock(files: AddOnFiles, loras: tuple[Lora, ...], joined: bool = False) -> Callable[[Any], None]:
     """Return what fuses the same LoRAs into a stock pipeline; one object for one set, since pipelines are cached."""
 
     def set_up(pipe: Any) -> None:
@@ -65,6 +65,8 @@ def stock(files: AddOnFiles, loras: tuple[Lora, ...]) -> Callable[[Any], None]:
             pipe.set_adapters(names, [lora.scale for lora in loras])
             pipe.fuse_lora()
             pipe.unload_lora_weights()
+        if joined:
+            pipe.unet.fuse_qkv_projections()
 
     return set_up
 
@@ -114,6 +116,13 @@ def test_a_models_own_weights_come_back_bit_for_bit(files: dict[str, AddOnFiles]
     assert paint_alone(local, runs_of([plain])[0]).pixels_digest == before.pixels_digest
     assert all(torch.equal(tensor, own[name]) for name, tensor in weights.unet.state_dict().items())
     assert list(weights.unet.state_dict()) == list(own), "a wrapping was left on"
+
+
+def test_where_query_key_and_value_are_one_product_it_holds_the_lora_too(files: dict[str, AddOnFiles]) -> None:
+    case = Case("tiny", "ddim", 5.0, steps=2)
+    wanted = under(case.recipe(6), files["tiny"], {"old": 1.5})
+    ((run, latent, painted),) = paint_all(engine(models(), addons=files["tiny"], attention="fused-qkv"), [wanted])
+    check(Made(case, run, wanted, latent, painted), "float32", stock(files["tiny"], wanted.loras, joined=True))
 
 
 @pytest.mark.parametrize(
