@@ -9,6 +9,7 @@ import pytest
 from core.config import Config, load
 from core.errors import BadConfig
 from inference import memory
+from inference.addons import AddOnFiles
 from inference.selftests import SelfTests
 from parts import local, read_device
 from tests.support.archive import open_archive
@@ -29,7 +30,7 @@ async def test_memory_format_and_attention_reach_the_device(tmp_path: Path) -> N
     device = await read_device(config, archive, shared_tiny_model())
     tests = await SelfTests.read(archive, device, (1, 2), "fast")
     run = runs_of([recipe(registry().card("tiny"))])[0]
-    local(config, device, registry(), lambda digest, kind: b"", tests).begin(run)
+    local(config, device, registry(), AddOnFiles(), lambda digest, kind: b"", tests).begin(run)
     assert run.key is not None
     assert (run.key.memory_format, run.key.attention) == ("channels_last", "fused-qkv")
     facts = tests.ground("m").facts
@@ -44,7 +45,7 @@ async def test_the_profile_suits_the_memory_of_the_first_start(tmp_path: Path, m
     assert device.profile == "low"
     run = runs_of([recipe(registry().card("tiny"))])[0]
     tests = await SelfTests.read(archive, device, (1, 2), "fast")
-    local(configured(), device, registry(), lambda digest, kind: b"", tests).begin(run)
+    local(configured(), device, registry(), AddOnFiles(), lambda digest, kind: b"", tests).begin(run)
     assert run.key is not None and run.key.profile == "low" == tests.ground("m").facts["profile"]
     monkeypatch.setattr(memory, "free_ram", lambda: 5_000_000_000)
     assert (await read_device(configured(), archive, shared_tiny_model())).profile == "low", "it was written down"
