@@ -24,6 +24,8 @@ from inference.addons import AddOnFiles
 from inference.device import PROFILES, SPARING, DeviceChoice, choose
 from inference.engine import Engine
 from inference.estimates import Estimates
+from inference.families import whole
+from inference.families.table import family_of
 from inference.models import Registry
 from inference.quiet import set_environment
 from inference.selftests import SelfTests
@@ -61,9 +63,9 @@ def local(
     """Return the engine of this device; for the device's own thread."""
     # Imported on the device's thread: torch and diffusers take seconds, and no face waits for them.
     set_environment(os.environ)
-    from inference.local import LocalEngine
+    from inference.whole import WholeEngine
 
-    return LocalEngine(
+    return WholeEngine(
         registry,
         load,
         device=device.device,
@@ -99,12 +101,16 @@ def cutter(
     def reader(digest: str) -> Any:
         from inference.conditioning import Reader
 
-        return Reader(registry.folder(digest))
+        folder = registry.folder(digest)
+        return None if family_of(folder) == whole.FAMILY else Reader(folder)
 
     def cut_off(recipe: Paint) -> str | None:
+        plain = reader(recipe.model.digest)
+        if plain is None:  # Nobody knows of a Model that is painted whole.
+            return None
         known = {card.digest: card.vectors for card in addons.cards().embeddings}
         words = {each.token: known.get(each.digest, 1) for each in recipe.embeddings}
-        found: str | None = reader(recipe.model.digest).taught(words).cut(recipe.prompt)
+        found: str | None = plain.taught(words).cut(recipe.prompt)
         return found
 
     async def cut(recipe: Paint) -> str | None:

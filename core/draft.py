@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from core.able import unable, within
 from core.addons import NO_ADDONS, AddOns, LoraWish, beside
 from core.errors import BadWords, ModelUnavailable
 from core.recipe import SEEDS, Mask, ModelRef, Paint, Sketch, Variation, real
@@ -28,7 +29,8 @@ class ModelCard:
     """Tell what a registered Model is, can and wants; sizes in pixels, `multiple` is the step sizes are rounded to.
 
     state: `ready`, `reading` (its digest is being computed) or `broken`; `why` says more. `samplers` maps each Sampler
-    id the Model takes to its resolved config. masks: it can paint a part of a Sketch; inpaint: it can do nothing else.
+    id the Model takes to its resolved config. grid: what a typed side must be a multiple of. masks: it can paint a part
+    of a Sketch; inpaint: it can do nothing else. sketches: it can start from one. whole: its pipeline paints by itself.
     text_widths: of the tokens of each text encoder, where a LoRA or an embedding may be laid beside it.
     """
 
@@ -43,10 +45,13 @@ class ModelCard:
     sampler: str
     samplers: Mapping[str, Mapping[str, Any]]
     latent_scale: int = 8
+    grid: int = 8
     strength: float = 0.75
     negative: bool = True
     masks: bool = True
     inpaint: bool = False
+    sketches: bool = True
+    whole: bool = False
     licence: str = ""
     note: str = ""
     builtin: bool = False
@@ -128,15 +133,16 @@ def fill(draft: Draft, card: ModelCard, fresh_seed: Callable[[], int], addons: A
             f"The model {card.name} is not ready: {card.why or card.state}.", "Try again in a moment."
         )
     notes = list(draft.notes)
+    notes += unable(card, draft.prompt, sketched=draft.sketch is not None, varied=draft.vary is not None)
     if not draft.prompt and draft.sketch is None:
         raise BadWords("There is nothing to paint.", 'Type some words, such as "a red heart", or send a sketch.')
-    _within("--n", draft.count, COUNT, whole=True)
+    within("--n", draft.count, COUNT, whole=True)
     mask = _mask(draft, card)
     # As in the stock pipeline: what the mask gives over is painted whole.
     usual = 1.0 if mask else card.strength
     steps = _steps(draft, card, usual, notes)
     guidance = card.guidance if draft.guidance is None else draft.guidance
-    _within("--guidance", guidance, GUIDANCE)
+    within("--guidance", guidance, GUIDANCE)
     guidance = real(guidance)
     width, height = _size(draft, card)
     negative = draft.negative_prompt or ""
@@ -148,7 +154,7 @@ def fill(draft: Draft, card: ModelCard, fresh_seed: Callable[[], int], addons: A
     sampler = _sampler(draft, card)
     if sampler == "lcm":
         most = card.samplers[sampler].get("original_inference_steps", LCM_STEPS[1])
-        _within("--steps", steps, (1, most), whole=True)
+        within("--steps", steps, (1, most), whole=True)
     prompt = dressed(draft.prompt, draft.style)
     laid = beside((prompt, negative), draft.loras, addons, card.name, card.text_widths)
     first = Paint(
@@ -173,21 +179,10 @@ def fill(draft: Draft, card: ModelCard, fresh_seed: Callable[[], int], addons: A
     return tuple(replace(first, seed=(first.seed + k) % SEEDS) for k in range(draft.count)), tuple(notes)
 
 
-def _within(flag: str, value: object, bounds: tuple[float, float], *, whole: bool = False) -> None:
-    """Refuse what is no number or out of range; a Draft may come from a face's typed options, not from words alone."""
-    low, high = bounds
-    kinds = int if whole else (int, float)
-    if isinstance(value, bool) or not isinstance(value, kinds):
-        kind = "a whole number" if whole else "a number"
-        raise BadWords(f"{flag} takes {kind}, not {value!r:.40}.", f"Use {low:.10g} to {high:.10g}.")
-    if not low <= value <= high:
-        raise BadWords(f"{flag} {str(value):.40} is out of range.", f"Use {low:.10g} to {high:.10g}.")
-
-
 def first_seed(draft: Draft, fresh_seed: Callable[[], int]) -> int:
     """Return the Seed of the first Picture: repeats go on where the Pictures before them ended."""
     if draft.seed is not None:
-        _within("--seed", draft.seed, (0, SEEDS - 1), whole=True)
+        within("--seed", draft.seed, (0, SEEDS - 1), whole=True)
     first = fresh_seed() if draft.seed is None else draft.seed
     return (first + draft.repeat * draft.count) % SEEDS
 
@@ -196,8 +191,8 @@ def checked_vary(draft: Draft) -> Variation | None:
     """Return the Variation as Recipes hold it, or refuse it."""
     if draft.vary is None:
         return None
-    _within("--vary", draft.vary.seed, (0, SEEDS - 1), whole=True)
-    _within("--vary", draft.vary.amount, (0.0, 1.0))
+    within("--vary", draft.vary.seed, (0, SEEDS - 1), whole=True)
+    within("--vary", draft.vary.amount, (0.0, 1.0))
     return Variation(draft.vary.seed, real(draft.vary.amount))
 
 
@@ -213,11 +208,11 @@ def _sampler(draft: Draft, card: ModelCard) -> str:
 def _steps(draft: Draft, card: ModelCard, usual: float, notes: list[str]) -> int:
     """Return the steps: as typed, else the Model's own, more where a Sketch would leave none of a few-step Model's."""
     steps = card.steps if draft.steps is None else draft.steps
-    _within("--steps", steps, STEPS, whole=True)
+    within("--steps", steps, STEPS, whole=True)
     if draft.steps is not None or draft.sketch is None:
         return steps
     strength = usual if draft.strength is None else draft.strength
-    _within("--strength", strength, (0.0, 1.0))
+    within("--strength", strength, (0.0, 1.0))
     needed = math.ceil(1 / max(real(strength), 1e-4))
     if not steps < needed <= LCM_STEPS[1]:
         return steps
@@ -255,7 +250,7 @@ def _strength(draft: Draft, usual: float, steps: int, notes: list[str]) -> float
             notes.append("--strength has no effect without a sketch.")
         return None
     strength = usual if draft.strength is None else draft.strength
-    _within("--strength", strength, (0.0, 1.0))
+    within("--strength", strength, (0.0, 1.0))
     # Rounded first: 0.33334 gives one step of 3, the 0.3333 that is stored gives none.
     strength = real(strength)
     if int(steps * strength) < 1:
@@ -274,17 +269,16 @@ def _size(draft: Draft, card: ModelCard) -> tuple[int, int]:
         if draft.aspect is not None:
             raise BadWords("--size and --ar say the same.", "Give one of them.")
         for side in (draft.width, draft.height):
-            _within("--size", side, SIDE, whole=True)
-            if side % 8:
-                near = round(side / 8) * 8
-                raise BadWords(
-                    f"--size {draft.width}x{draft.height}: {side} is no multiple of 8.", f"The nearest is {near}."
-                )
+            within("--size", side, SIDE, whole=True)
+            if side % card.grid:
+                near = max(round(side / card.grid), 1) * card.grid
+                wrong = f"--size {draft.width}x{draft.height}: {side} is no multiple of {card.grid}."
+                raise BadWords(wrong, f"The nearest is {near}.")
         return draft.width, draft.height
     if draft.aspect is not None:
         across, down = draft.aspect
         for side in draft.aspect:
-            _within("--ar", side, RATIO, whole=True)
+            within("--ar", side, RATIO, whole=True)
     elif draft.sketch is not None:
         across, down = draft.sketch.width, draft.sketch.height
     else:

@@ -30,6 +30,9 @@ SAMPLERS = (
 )
 """Every Sampler id; `inference/samplers.py` says which scheduler class each one is."""
 
+OWN = "own"
+"""The Sampler of a Model that is painted whole: its own, whatever it is."""
+
 DISTILLED = ("sd1-lcm", "sd2-lcm", "sdxl-lcm")
 """Families whose Model reads the guidance as a number in each row: no negative row is run beside the positive one."""
 

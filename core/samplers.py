@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from core.errors import BadWords
-from core.recipe import SAMPLERS
+from core.recipe import OWN, SAMPLERS
 from core.words import nearest, shown
 
 ALIASES = {
@@ -45,7 +45,7 @@ ALIASES = {
 
 def sampler_id(name: str) -> str:
     """Return the Sampler id meant by ours, A1111's, CompVis's, ComfyUI's, InvokeAI's or diffusers' name."""
-    known = {_key(each): each for each in SAMPLERS} | {_key(alias): each for alias, each in ALIASES.items()}
+    known = {_key(each): each for each in (*SAMPLERS, OWN)} | {_key(alias): each for alias, each in ALIASES.items()}
     found = known.get(_key(name))
     if found is not None:
         return found

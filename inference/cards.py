@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core.draft import GUIDANCE, STEPS, ModelCard
+from inference.families import whole
 from inference.families.facts import check_weights_of
 from inference.families.folder import NOTES, broken, files, read_json, refuse
 from inference.families.formulas import resolve
@@ -120,10 +121,13 @@ def _card(name: str, folder: Path, index: Mapping[str, Any], builtin: bool = Fal
         sampler=facts.sampler,
         samplers=facts.samplers,
         latent_scale=facts.latent_scale,
-        negative=not facts.distilled,
+        grid=facts.grid,
+        negative=facts.negative and not facts.distilled,
+        sketches=facts.sketches,
+        whole=family is whole,
         masks=family.MASKS,
         inpaint=facts.inpaint,
-        text_widths=_text_widths(folder),
+        text_widths=() if family is whole else _text_widths(folder),
         builtin=builtin,
         state="reading",
         why="its files are being read",

@@ -80,6 +80,9 @@ def parse(prompt: str) -> tuple[tuple[str, float], ...]:
 class Reader:
     """Read Prompts as one Model's tokenizer does; needs no torch, so Faces can ask what it cuts."""
 
+    _marks = 2
+    """How many tokens of a chunk are no words: its start and its end."""
+
     def __init__(self, folder: Path, part: str = "") -> None:
         """Open `folder`/tokenizer; part: what the names of a second tokenizer and encoder end in."""
         place = folder / f"tokenizer{part}"
@@ -132,7 +135,7 @@ class Reader:
     def _parts(self, prompt: str) -> list[list[tuple[int, float]]]:
         """Return the (token, weight) pairs of each chunk; BREAK ends a chunk where the Model reads several."""
         parts: list[list[tuple[int, float]]] = [[]]
-        room = self.tokens - 2
+        room = self.tokens - self._marks
         for tokens, weight in self._stream(prompt):
             if not tokens:
                 if self._most > 1 and parts[-1]:

@@ -41,19 +41,26 @@ def guidance_row(guidance: float, width: int) -> torch.Tensor:
 
 def recalled(conditioning: Conditioning, weights: Weights, words: str, skip: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Return what both encoders made of the words, encoded now where they are not in the cache."""
-    return conditioning.recall((*weights.text_key, words, skip), lambda: both(weights, words, skip))
+
+    def encode() -> tuple[torch.Tensor, torch.Tensor]:
+        text, _, pooled = both(weights, words, skip)
+        return text, pooled
+
+    return conditioning.recall((*weights.text_key, words, skip), encode)
 
 
-def both(weights: Weights, words: str, skip: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return [1, tokens, both widths] and the pooled Prompt [1, width] of its first chunk, as A1111 takes it.
+def both(weights: Weights, words: str, skip: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return [1, tokens, both widths] and what each encoder put first for the first chunk, as A1111 takes it.
+
+    That is the pooled Prompt [1, width] of an encoder with a projection.
 
     Tokenizers of two vocabularies may cut the same words into more chunks for one encoder: the other reads empty ones.
     """
-    first, _ = hidden(weights.reader, weights.text_encoder, words, skip)
-    second, pooled = hidden(weights.reader_2, weights.text_encoder_2, words, skip)
+    first, one = hidden(weights.reader, weights.text_encoder, words, skip)
+    second, other = hidden(weights.reader_2, weights.text_encoder_2, words, skip)
     first = longer(first, second, lambda: hidden(weights.reader, weights.text_encoder, "", skip)[0])
     second = longer(second, first, lambda: hidden(weights.reader_2, weights.text_encoder_2, "", skip)[0])
-    return torch.cat([first, second], dim=-1).to(weights.text_encoder_2.dtype), pooled
+    return torch.cat([first, second], dim=-1).to(weights.text_encoder_2.dtype), one, other
 
 
 def hidden(reader: Reader, text_encoder: Any, words: str, skip: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -22,8 +22,8 @@ TILED = "tiled"
 MODES = ("fast", "exact")
 VECTORS = 512
 """How many rows the self-test sends through each layer that reads one vector a row."""
-VECTOR_LAYERS = {"time_emb_proj", "linear_1", "linear_2", "cond_proj"}
-"""What diffusers calls those layers: the time's, and the sizes' and pooled words' of SDXL."""
+VECTOR_LAYERS = {"time_emb_proj", "linear_1", "linear_2", "cond_proj", "linear"}
+"""What diffusers calls those layers: the time's, the sizes' and pooled words' of SDXL, and a transformer's norms'."""
 
 
 def device_facts(device: torch.device) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from inference.making import Making, advance_all, call
 from inference.models import Registry
 from inference.quiet import hush
 from inference.run import Batch, Key, Run
+from inference.scaling import as_given
 from inference.shelf import Shelf
 from inference.weights import Weights, widened
 
@@ -164,8 +165,7 @@ class LocalEngine:
         vae = making.weights.vae
         with self._under(key), profiles.present(making.weights, self._device), profiles.tiled(vae, run.tiled):
             with widened(vae, making.weights.upcast and making.latent.dtype is torch.float16):
-                latent = making.latent.to(vae.dtype) / vae.config.scaling_factor
-                image = vae.decode(latent, return_dict=False)[0]
+                image = vae.decode(as_given(vae, making.latent.to(vae.dtype)), return_dict=False)[0]
             if not bool(image.isfinite().all()):
                 raise _empty()
             # As diffusers' VaeImageProcessor.postprocess, in its order: the bits depend on it.
@@ -208,7 +208,7 @@ class LocalEngine:
             embedded = embed(self._conditioning, knowing, recipe)
         sampler = samplers.build(recipe.sampler_config)
         try:
-            sampler.set_timesteps(recipe.steps)
+            sampler.set_timesteps(recipe.steps, **weights.time_shift(sampler, recipe))
         except ValueError as error:
             raise PaintFailed(
                 f"The sampler {recipe.sampler} cannot make {recipe.steps} steps: {error}", "Ask for fewer steps."

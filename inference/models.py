@@ -14,8 +14,8 @@ from inference.cards import SETTINGS, Source, broken_card, card_of
 from inference.digests import digest_of, on_disk, unchanged
 from inference.families.folder import NOTES, PICKLES, files
 
-HASHED = {".safetensors", ".json", ".txt"}
-"""Weights, settings and tokenizer files (vocab.json, merges.txt): what decides pixels."""
+HASHED = {".safetensors", ".json", ".txt", ".model"}
+"""Weights, settings and tokenizer files (vocab.json, merges.txt, spiece.model): what decides pixels."""
 INDEX = "model_index.json"
 WEIGHTS = {".safetensors", *PICKLES}
 """What a folder full of Models is looked through for; pickles are refused by name, one by one."""

@@ -12,6 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from core.errors import BadSketch
 from core.recipe import Variation
+from inference.scaling import as_latent
 
 MOST_SKETCH_PIXELS = 64_000_000
 
@@ -55,7 +56,7 @@ def first(
 def encoded(generator: torch.Generator, vae: Any, pixels: torch.Tensor) -> torch.Tensor:
     """Return the Latent of [1, 3, H, W] in -1..1, sampled from its posterior; the VAE may be in float32 (SDXL's)."""
     posterior = vae.encode(pixels.to(vae.dtype)).latent_dist
-    return posterior.sample(generator).to(pixels.dtype) * vae.config.scaling_factor  # type: ignore[no-any-return]
+    return as_latent(vae, posterior.sample(generator).to(pixels.dtype))
 
 
 def from_sketch(

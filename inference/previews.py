@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from PIL import Image
 
+from inference.scaling import as_latent
+
 LONGEST = 256
 PICTURES = 12
 SIDE = 128
@@ -27,7 +29,7 @@ class Colours:
 def fit(vae: Any) -> Colours:
     """Fit the map by least squares: Latents of colour fields, always the same, against their block means."""
     fields = _fields().to(vae.device, vae.dtype)
-    latents = torch.cat([vae.encode(field[None]).latent_dist.mode() for field in fields]) * vae.config.scaling_factor
+    latents = as_latent(vae, torch.cat([vae.encode(field[None]).latent_dist.mode() for field in fields]))
     means = torch.nn.functional.adaptive_avg_pool2d(fields.float().cpu(), latents.shape[-1])
     known = latents.float().cpu().permute(0, 2, 3, 1).reshape(-1, latents.shape[1])
     known = torch.cat([known, torch.ones(len(known), 1)], dim=1)
@@ -43,7 +45,9 @@ def heading(sampler: Any, read: torch.Tensor, found: torch.Tensor, now: torch.Te
 
     What a model is given has unit variance under every sampler, so one formula serves all.
     """
-    table = sampler.alphas_cumprod
+    table = getattr(sampler, "alphas_cumprod", None)
+    if table is None:  # A flow: what came out points straight from the clean Latent to noise.
+        return read - float(now) / float(sampler.config.num_train_timesteps) * found
     share = float(table[min(max(round(float(now)), 0), len(table) - 1)])
     kind = sampler.config.prediction_type
     if kind == "sample":

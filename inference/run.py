@@ -16,7 +16,8 @@ class Key:
 
     model is a digest, latent is (H/8, W/8), text is the number of tokens a Prompt is padded to. dtype, threads,
     memory_format, attention and profile come from the device, or in a Reproduce from the logged Fingerprint; where
-    those differ from the device's own, the Key is exclusive: its Runs wait until nothing else is in the making.
+    those differ from the device's own, the Key is exclusive: its Runs wait until nothing else is in the making. The
+    Runs of one that is not shared step alone.
     """
 
     model: str
@@ -29,6 +30,7 @@ class Key:
     attention: str = "sdpa"
     profile: str = "high"
     exclusive: bool = False
+    shared: bool = True
 
 
 @dataclass(slots=True, eq=False)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from core.errors import BadConfig
+from inference.families.flow import FLOW_EULER
 from inference.families.formulas import FORMULAS, NEEDED, resolve
 
 if TYPE_CHECKING:
@@ -30,6 +31,10 @@ def build(config: Mapping[str, Any]) -> Any:
 
     The config may come from a file somebody brought along, so classes and entries outside our table are refused.
     """
+    if config.get("class") == FLOW_EULER:
+        from inference.flow import build_flow
+
+        return build_flow(config)
     _check(config)
     import diffusers
 

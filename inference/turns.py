@@ -98,7 +98,7 @@ class Turns:
         found: dict[_Name, list[Run]] = {}
         for run in ready:
             assert run.key is not None
-            name = _Name(run.key, run.share, run.replay is not None or run in isolated)
+            name = _Name(run.key, run.share, run.replay is not None or run in isolated or not run.key.shared)
             found.setdefault(name, []).append(run)
         kept = self._flows
         self._flows = {name: kept.get(name) or _Flow() for name in found}

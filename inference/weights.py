@@ -11,9 +11,11 @@ from typing import Any
 import torch
 from diffusers import UNet2DConditionModel
 
+from core.recipe import Paint
 from inference.conditioning import Reader
 from inference.families.facts import PARTS
 from inference.families.folder import weights_file
+from inference.flow import time_shift
 from inference.previews import Colours
 from inference.profiles import home
 from inference.unpack import from_file
@@ -44,8 +46,9 @@ class Weights:
     """Hold one loaded Model: what the Engine calls, its Prompts' reader, and the map from Latent to preview colours.
 
     unet: or the transformer in its place. text_shape: tokens and width of a short Prompt's text rows. added: the width
-    of each row its UNet reads beside the text. upcast: its VAE overflows in float16. zero_negative: an
-    empty negative Prompt is zeros. beside: what is laid over it now, as far as its Prompts' reader knows.
+    of each row its UNet reads beside the text. patch: how many of a Latent's squares a side make one of its tokens.
+    upcast: its VAE overflows in float16. zero_negative: an empty negative Prompt is zeros. beside: what is laid over it
+    now, as far as its Prompts' reader knows.
     """
 
     plan: Plan
@@ -59,6 +62,9 @@ class Weights:
     text_encoder_2: Any = None
     reader_2: Any = None
     added: Mapping[str, int] = field(default_factory=dict)
+    text_encoder_3: Any = None
+    reader_3: Any = None
+    patch: int = 0
     upcast: bool = False
     zero_negative: bool = False
     beside: tuple[str, ...] = ()
@@ -72,6 +78,13 @@ class Weights:
     def knows_masks(self) -> bool:
         """Say whether the UNet reads a mask and what stays of a Sketch under the Latent."""
         return int(self.unet.config.in_channels) == 2 * self.channels + 1
+
+    def time_shift(self, sampler: Any, recipe: Paint) -> dict[str, float]:
+        """Return what the sampler of a flow is told of a Picture's size, nothing for any other."""
+        if not self.patch:
+            return {}
+        side = self.latent_scale
+        return time_shift(sampler.config, (recipe.height // side // self.patch) * (recipe.width // side // self.patch))
 
     @property
     def text_key(self) -> tuple[str, ...]:

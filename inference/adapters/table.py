@@ -10,7 +10,7 @@ import torch
 
 from core.errors import ModelUnavailable
 from core.recipe import Paint
-from inference.adapters import sd, sdxl
+from inference.adapters import sd, sd3, sdxl
 from inference.conditioning import Conditioning
 from inference.embedding import Embedded
 from inference.weights import Load, Plan, Weights
@@ -40,6 +40,7 @@ ADAPTERS: Mapping[str, Adapter] = {
     "sd2-lcm": STABLE,
     "sdxl": XL,
     "sdxl-lcm": XL,
+    "sd3": Adapter(sd3.load, sd3.embed, sd3.forward),
 }
 
 

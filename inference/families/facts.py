@@ -19,6 +19,8 @@ PARTS: Mapping[str, Part] = {
     "vae": ("diffusers", frozenset({"AutoencoderKL"}), MODEL),
     "text_encoder": ("transformers", frozenset({"CLIPTextModel"}), TENSORS),
     "text_encoder_2": ("transformers", frozenset({"CLIPTextModelWithProjection"}), TENSORS),
+    "text_encoder_3": ("transformers", frozenset({"T5EncoderModel"}), TENSORS),
+    "transformer": ("diffusers", frozenset({"SD3Transformer2DModel"}), MODEL),
 }
 TOKENIZERS = frozenset({"CLIPTokenizer", "CLIPTokenizerFast"})
 EXTRAS = ("class_embed_type", "addition_embed_type", "num_class_embeds", "time_cond_proj_dim", "encoder_hid_dim")
@@ -36,8 +38,9 @@ TURBO_CLASSES = ("EulerDiscreteScheduler", "EulerAncestralDiscreteScheduler")
 class Facts:
     """What the family's files say of a Model: sizes in pixels; `tokens` is how many its text encoder reads.
 
-    distilled: its UNet reads the guidance itself, so words to avoid mean nothing to it. inpaint: it reads a mask and
-    what stays of a Sketch, and must be given them.
+    grid: what its sides must be a multiple of. negative, sketches: whether it takes them. distilled: its UNet reads the
+    guidance itself, so words to avoid mean nothing to it. inpaint: it reads a mask and what stays of a Sketch, and must
+    be given them.
     """
 
     width: int
@@ -51,12 +54,21 @@ class Facts:
     samplers: Mapping[str, Mapping[str, Any]]
     tokens: int
     inpaint: bool
+    grid: int = 8
+    negative: bool = True
+    sketches: bool = True
 
 
-def check_parts(folder: Path, index: Mapping[str, Any], parts: tuple[str, ...], tokenizers: tuple[str, ...]) -> None:
+def check_parts(
+    folder: Path,
+    index: Mapping[str, Any],
+    parts: tuple[str, ...],
+    tokenizers: tuple[str, ...],
+    kinds: Mapping[str, Part] | None = None,
+) -> None:
     """Raise ModelUnavailable where a part is of another class than ours, or its tokenizer's files are missing."""
     for name in parts:
-        library, classes, _ = PARTS[name]
+        library, classes, _ = (kinds or PARTS)[name]
         _check_class(index, name, library, classes)
     for name in tokenizers:
         _check_class(index, name, "transformers", TOKENIZERS)

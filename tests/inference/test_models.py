@@ -136,8 +136,8 @@ SPOILED: list[tuple[str, Callable[[Path], Any], str]] = [
     ("list", lambda f: (f / "model_index.json").write_text("[]"), "is no JSON object"),
     (
         "class",
-        lambda f: change(f / "model_index.json", _class_name="FluxPipeline"),
-        "FluxPipeline, which Limner cannot",
+        lambda f: change(f / "model_index.json", _class_name="WanPipeline"),
+        "WanPipeline, which Limner cannot",
     ),
     ("part class", lambda f: change(f / "model_index.json", unet=["mine", "UNet"]), "Its unet is UNet"),
     ("part gone", lambda f: change(f / "model_index.json", vae=[None, None]), "Its vae is None"),

@@ -31,6 +31,7 @@ def _everyday() -> tuple[Case, ...]:
         *INPAINT,
         *FEW_STEPS,
         *SECOND,
+        *FLOW,
     )
 
 
@@ -78,6 +79,13 @@ SECOND = (
     Case("two_noise", "euler", 7.5),
     Case("two_noise", "lcm", 1.0, 0.6),
     Case("two_nine", "ddim", 5.0, 0.6, masked=True),
+)
+FLOW = (
+    Case("three", "euler", 7.0, negative="blurry"),
+    Case("three", "euler", 1.0, size=TALL, steps=7),
+    Case("three", "euler", 4.0, 0.6, skip=1),
+    Case("three_dynamic", "euler", 7.0),
+    Case("three_dynamic", "euler", 3.0, 0.6, TALL),
 )
 EVERYDAY = _everyday()
 IDS = [case.name for case in EVERYDAY]

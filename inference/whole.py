@@ -1,0 +1,293 @@
+"""WholeEngine: a LocalEngine that lets every other diffusers pipeline paint a Picture by its own call, step by step."""
+
+from __future__ import annotations
+
+import inspect
+import weakref
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from core.errors import BadInput, EmptyPicture, ModelUnavailable, PaintFailed
+from core.recipe import OWN, Paint
+from inference import fingerprint, noise, previews
+from inference.applied import applied
+from inference.aside import Aside
+from inference.engine import Loading
+from inference.families import whole
+from inference.families.folder import read_json
+from inference.families.table import family_of
+from inference.finish.png import Pixels
+from inference.local import Decoded, LocalEngine
+from inference.run import Batch, Key, Run
+from inference.weights import DTYPES
+
+
+@dataclass(slots=True, weakref_slot=True, eq=False)
+class Painting:
+    """Hold a Run whose pipeline paints by itself: where it stands, its own random numbers, its newest Latent."""
+
+    pipe: Any
+    aside: Aside[Any]
+    told: dict[str, Any]
+    luck: torch.Tensor
+    colours: previews.Colours | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pipe:
+    """Hold a loaded pipeline, for parts of which each Run makes one of its own."""
+
+    name: tuple[str, str]
+    stock: Any
+    way: whole.Way
+    colours: previews.Colours | None
+
+
+class WholeEngine(LocalEngine):
+    """Own one device; a Model of the family `whole` is painted by its own pipeline, all others as LocalEngine does.
+
+    A pipeline runs in a thread of its own, which stands still but while `step` waits for its next callback: so it takes
+    turns with everybody else's Runs, and ends where its Run is dropped. One such pipeline is kept in memory.
+    """
+
+    _pipe: Pipe | None = None
+
+    def begin(self, run: Run) -> None:
+        """Begin the Run; a whole one's first step reads its Prompt."""
+        recipe = run.recipe
+        if not isinstance(recipe, Paint) or recipe.model.family != whole.FAMILY:
+            super().begin(run)
+            return
+        _refuse(recipe)
+        own = replace(applied(self._own, run, recipe), memory_format="contiguous", attention="sdpa", profile="high")
+        key = replace(own, latent=(recipe.width // 8, recipe.height // 8), text=0, shared=False)
+        with self._under(key):
+            pipe = self._loaded(recipe, key)
+            sketch = None if recipe.sketch is None else self._load(recipe.sketch.digest, "sketch")
+        run.key, run.calls = key, recipe.steps - recipe.first_step
+        run.rows = min(2 if recipe.guided else 1, self.sizes[-1])
+        run.state = _painting(pipe, recipe, sketch, key.threads)
+
+    def loading(self, run: Run, beside: Collection[str]) -> Loading:
+        """Say what beginning the Run would load; a whole one's pipeline is in memory or loaded beside the others."""
+        recipe = run.recipe
+        if not isinstance(recipe, Paint) or recipe.model.family != whole.FAMILY:
+            return super().loading(run, beside)
+        there = self._pipe is not None and self._pipe.name == self._name(recipe, applied(self._own, run, recipe))
+        return "none" if there else "beside"
+
+    def step(self, batch: Batch) -> None:
+        """Make one call; of a whole Run: let its pipeline go on to the end of its next step."""
+        run = batch.runs[0]
+        painting = run.state
+        if not isinstance(painting, Painting):
+            super().step(batch)
+            return
+        with self._under(batch.key):
+            self._go(run, painting)
+        run.stepped(1)
+        steps = getattr(painting.pipe, "_num_timesteps", None)
+        if painting.aside.over:
+            run.calls = run.done
+        elif isinstance(steps, int):
+            run.calls = max(steps, run.done)
+
+    def preview(self, run: Run) -> bytes | None:
+        """Return a small JPEG of the Run's present state, None where its Latent says nothing by itself."""
+        painting = run.state
+        if not isinstance(painting, Painting):
+            return super().preview(run)
+        latent, colours = painting.told.get("latents"), painting.colours
+        if colours is None or not isinstance(latent, torch.Tensor) or latent.ndim != 4:
+            return None
+        if latent.shape[1] != len(colours.matrix):
+            return None
+        with torch.inference_mode():
+            return previews.jpeg(colours, latent)
+
+    def decode(self, run: Run) -> Decoded:
+        """Decode the Run's Latent; a whole one's pipeline does it after its last step."""
+        painting = run.state
+        if not isinstance(painting, Painting):
+            return super().decode(run)
+        key = run.key
+        assert key is not None
+        with self._under(key):
+            while not painting.aside.over:
+                self._go(run, painting)
+        image = np.asarray(painting.aside.found, dtype=np.float32)
+        if not np.isfinite(image).all():
+            raise EmptyPicture("The model gave numbers that are no picture (NaN).", "Try another seed or fewer steps.")
+        height, width = image.shape[:2]
+        if (width, height) != (run.recipe.width, run.recipe.height):
+            wanted = f"{run.recipe.width}x{run.recipe.height}"
+            raise PaintFailed(f"The model painted {width}x{height} instead of {wanted}.", "Ask for that size.")
+        made_by = fingerprint.of_run(self._facts, run, key, self._mode, "equal")
+        return Decoded(Pixels(width, height, (image * 255).round().astype("uint8").tobytes()), made_by)
+
+    def close(self) -> None:
+        """Drop every loaded Model."""
+        self._pipe = None
+        super().close()
+
+    def _go(self, run: Run, painting: Painting) -> None:
+        """Let the pipeline go on; where it fails, the Run starts anew if it is stepped again."""
+        try:
+            with _luck(painting):
+                painting.aside.go()
+        except Exception as error:
+            run.done, run.trace = 0, []
+            assert isinstance(run.recipe, Paint) and self._pipe is not None and run.key is not None
+            sketch = None if run.recipe.sketch is None else self._load(run.recipe.sketch.digest, "sketch")
+            run.state = _painting(self._pipe, run.recipe, sketch, run.key.threads)
+            if isinstance(error, ValueError | NotImplementedError):
+                raise PaintFailed(
+                    f"The model's own pipeline refuses this: {error}", "Try another size or other words."
+                ) from error
+            raise
+
+    @staticmethod
+    def _name(recipe: Paint, key: Key) -> tuple[str, str]:
+        return recipe.model.digest, key.dtype
+
+    def _loaded(self, recipe: Paint, key: Key) -> Pipe:
+        """Return a Model's pipeline, loaded now where it is not the last one used."""
+        name = self._name(recipe, key)
+        if self._pipe is None or self._pipe.name != name:
+            folder = self._registry.folder(recipe.model.digest)
+            if family_of(folder) != whole.FAMILY:
+                raise ModelUnavailable(
+                    f"The model in {folder.name} is not of the family {whole.FAMILY}.", "Choose another model."
+                )
+            self._pipe = None
+            try:
+                stock = _read(folder, key.dtype).to(self._device)
+            except (OSError, ValueError, KeyError, ImportError) as error:
+                raise ModelUnavailable(
+                    f"The model in {folder.name} does not load: {error}.", "Copy it again."
+                ) from error
+            way = whole.WAYS[str(read_json(folder / "model_index.json")["_class_name"])]
+            self._pipe = Pipe(name, stock, way, _colours(stock))
+            self._verdicts[recipe.model.digest] = "equal"  # Its calls are never shared, so rows do not matter.
+        return self._pipe
+
+
+def _read(folder: Path, dtype: str) -> Any:
+    import diffusers
+
+    weights = [path.name for path in folder.rglob("*.safetensors")]
+    variant = "fp16" if weights and all(".fp16." in name for name in weights) else None
+    pipe = diffusers.DiffusionPipeline.from_pretrained(  # type: ignore[no-untyped-call]
+        folder, dtype=DTYPES[dtype], local_files_only=True, use_safetensors=True, variant=variant
+    )
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def _colours(pipe: Any) -> previews.Colours | None:
+    """Return the map to preview colours, None where the pipeline's Latents come from no VAE it is known for."""
+    from diffusers import AutoencoderKL
+
+    vae = getattr(pipe, "vae", None)
+    return previews.fit(vae) if isinstance(vae, AutoencoderKL) else None
+
+
+def _own(stock: Any, name: str) -> Any:
+    """Return a new pipeline of a class on the parts of another, with samplers of its own: both keep state."""
+    import diffusers
+
+    kind = getattr(diffusers, name)
+    parts, options = kind._get_signature_keys(kind)
+    given: dict[str, Any] = {part: stock.components[part] for part in parts if part in stock.components}
+    given |= {option: stock.config[option] for option in options if option in stock.config}
+    for part, value in given.items():
+        if isinstance(value, diffusers.SchedulerMixin):
+            sampler: Any = value
+            given[part] = type(sampler).from_config(sampler.config)
+    pipe = kind(**given)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def _painting(pipe: Pipe, recipe: Paint, sketch: bytes | None, threads: int) -> Painting:
+    own = _own(pipe.stock, type(pipe.stock).__name__ if sketch is None else pipe.way.sketch)
+    told: dict[str, Any] = {}
+    aside = Aside(partial(_paint, own, pipe.way, recipe, sketch, told, threads), "limner-whole")
+    luck = torch.Generator().manual_seed(recipe.seed).get_state()
+    painting = Painting(own, aside, told, luck, pipe.colours)
+    weakref.finalize(painting, aside.end)
+    return painting
+
+
+def _paint(
+    pipe: Any,
+    way: whole.Way,
+    recipe: Paint,
+    sketch: bytes | None,
+    told: dict[str, Any],
+    threads: int,
+    pause: Callable[[], None],
+) -> Any:
+    """Call the pipeline and return its one image [H, W, 3] in 0..1; `pause` after each step."""
+    torch.set_num_threads(threads)  # A thread has its own.
+
+    def ended(_: Any, step: int, timestep: Any, now: dict[str, Any]) -> dict[str, Any]:
+        told["latents"] = now.get("latents")
+        pause()
+        return now
+
+    def heard(step: int, timestep: Any, latents: Any) -> None:
+        told["latents"] = latents
+        pause()
+
+    given: dict[str, Any] = {
+        "prompt": recipe.prompt,
+        "num_inference_steps": recipe.steps,
+        way.pull: recipe.guidance,
+        "generator": torch.Generator().manual_seed(recipe.seed),
+        "output_type": "np",
+        way.told: heard if way.told == "callback" else ended,
+    }
+    if way.negative:
+        given["negative_prompt"] = recipe.negative_prompt
+    if "width" in inspect.signature(type(pipe).__call__).parameters:
+        given |= {"width": recipe.width, "height": recipe.height}
+    if sketch is not None:
+        given |= {"image": noise.fitted(sketch, recipe.width, recipe.height, "RGB"), "strength": recipe.strength}
+    with torch.inference_mode():
+        return pipe(**given).images[0]
+
+
+@contextmanager
+def _luck(painting: Painting) -> Iterator[None]:
+    """Give the pipeline random numbers of its own, should it draw any without asking its generator."""
+    before = torch.get_rng_state()
+    torch.set_rng_state(painting.luck)
+    try:
+        yield
+    finally:
+        painting.luck = torch.get_rng_state()
+        torch.set_rng_state(before)
+
+
+def _refuse(recipe: Paint) -> None:
+    """Say what a Recipe asks for that a pipeline cannot do by its own call, rather than leave it out."""
+    for asked, what in (
+        (recipe.loras, "a LoRA"),
+        (recipe.embeddings, "an embedding"),
+        (recipe.mask, "a mask"),
+        (recipe.vary, "a variation"),
+        (recipe.clip_skip, "clip skip"),
+        (recipe.eta, "eta"),
+        (recipe.watermark, "a watermark"),
+        (recipe.sampler != OWN, f"the sampler {recipe.sampler}"),
+    ):
+        if asked:
+            raise BadInput(f"This model is painted by its own pipeline, which does not take {what}.", "Leave it out.")
