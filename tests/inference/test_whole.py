@@ -31,6 +31,7 @@ from core.person import Person, Place
 from core.picture import Picture, Replay
 from core.progress import Cancelled, Painted, PictureFailed, Progress, Stepping
 from core.recipe import OWN, Lora, Paint, Sketch, digest, to_json
+from inference.addons import AddOnFiles
 from inference.families import whole
 from inference.families.table import FAMILIES
 from inference.models import Registry
@@ -137,9 +138,9 @@ def test_what_it_cannot_do_is_refused_before_it_is_accepted(draft: Draft, why: s
 
 async def test_its_prompts_are_not_cut_by_a_reader_of_clip() -> None:
     with ThreadPoolExecutor(1) as pool:
-        cut = cutter(models(), pool)
-        assert await cut(models().card("aura").digest, "fox " * 400) is None
-        assert await cut(models().card("tiny").digest, "fox " * 4000) is not None
+        cut = cutter(models(), AddOnFiles(), pool)
+        assert await cut(asked("aura", prompt="fox " * 400)) is None
+        assert await cut(recipe(models().card("tiny"), prompt="fox " * 4000)) is not None
 
 
 def test_weights_in_a_prompt_are_said_to_be_plain_signs() -> None:
