@@ -182,7 +182,7 @@ async def build(
         least_free=config.storage.min_free_mb * 1_000_000,
     )
     meters = Meters()
-    named = {"builtin": HOME / "models" / "builtin", **folders(config)}
+    named = {"builtin": HOME / "models" / "builtin", **folders(config, data)}
     registry = Registry(named)
     addons = addon_files(config, data)
     load = loader(archive, asyncio.get_running_loop())

@@ -16,6 +16,7 @@ from typing import Any, cast
 from build import HOME, Program, build
 from cli.doctor import Patient
 from cli.help import Needs
+from cli.models import Shop
 from cli.setup import Bench
 from core.config import Loaded, load
 from core.errors import AlreadyRunning, StudioError
@@ -25,6 +26,7 @@ from core.records import milliseconds
 from core.studio import Studio
 from db import backup
 from db.archive import free_bytes
+from inference import memory
 from parts import probe
 
 TOKEN = "DISCORD_TOKEN"
@@ -133,6 +135,18 @@ class Home:
         finally:
             lock.release()
 
+    def shop(self) -> Shop:
+        """Give what fetches a Model from the hub, the one thing that downloads."""
+        # Imported here: the hub's library is for this verb alone.
+        from inference.fetch import Hub
+
+        os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+        os.environ["HF_HUB_DISABLE_XET"] = "1"  # one way of fetching, which goes on where it ended
+        hub = Hub(
+            self._data / "models", self._environ.get("HF_TOKEN", ""), free_bytes, self._environ.get("HF_ENDPOINT")
+        )
+        return Shop(hub.offer, hub.get)
+
     def bench(self) -> Bench:
         """Give the set-up all it works with."""
         return Bench(
@@ -141,6 +155,7 @@ class Home:
             inspect=self._inspect,
             register=self._register,
             keep=self._keep,
+            memory=memory.vram,
         )
 
     async def _inspect(self, token: str) -> Application:

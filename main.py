@@ -143,6 +143,7 @@ def main(argv: list[str]) -> int:
         examine=home.examine,
         bench=home.bench,
         restore=home.restore,
+        shop=home.shop,
         clock=milliseconds,
         new_source=lambda: f"cli:{secrets.token_hex(12)}",
     )

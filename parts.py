@@ -26,7 +26,7 @@ from inference.engine import Engine
 from inference.estimates import Estimates
 from inference.families import whole
 from inference.families.table import family_of
-from inference.models import Registry
+from inference.models import Registry, models_in
 from inference.quiet import set_environment
 from inference.selftests import SelfTests
 
@@ -176,9 +176,12 @@ def _profile(choice: DeviceChoice, default: Path) -> str:
         return PROFILES[0]
 
 
-def folders(config: Config) -> dict[str, Path]:
-    """Return the owner's Models by name."""
-    return {name: Path(folder).expanduser() for name, folder in config.models.folders.items()}
+def folders(config: Config, data: Path) -> dict[str, Path]:
+    """Return the owner's Models by name, those that were fetched into data/models last."""
+    named = {name: Path(folder).expanduser() for name, folder in config.models.folders.items()}
+    fetched = data / "models"
+    there = fetched.is_dir() and any(not path.name.startswith(".") for path in fetched.iterdir())
+    return models_in({**named, **({"fetched": fetched} if there else {})})
 
 
 def files_folder(config: Config, data: Path) -> Path:

@@ -120,10 +120,15 @@ Exit 1 where one of those listed came out different.""",
     ),
     Verb(
         "models",
-        "",
-        "List the models that can paint.",
+        "[get MAKER/MODEL [--half] [--file FILE] [--as NAME] [--revision REVISION]]",
+        "List the models that can paint, or fetch one.",
         "./limner models",
-        "Your own models stand in data/config.toml under [models] folders: docs/models.md.",
+        """get fetches a model's safetensors from the hub into data/models; nothing else here downloads.
+--half      the weights of 16 bits, half as large, where there are some.
+--file      which one, where the hub has several single files of it.
+Your own models stand in data/config.toml under [models] folders: docs/models.md.""",
+        ("--file", "--as", "--revision"),
+        switches=("--half",),
     ),
     Verb(
         "styles",

@@ -11,6 +11,7 @@ from cli.doctor import tell
 from cli.help import verb_named
 from core.errors import BadInput
 from core.finding import Application
+from core.supply import propose
 
 ASKED = "Bot token (not shown while you type; Enter keeps the one that stands): "
 NO_TOKEN = "There is no token yet."
@@ -26,7 +27,7 @@ class Bench:
 
     standing: the token that stands, else empty. inspect: look at Discord with a token. register: tell Discord the
     commands and return how many it knows. keep: write the token for later starts and return where it stands now.
-    overruled: whether the environment names another token, which wins at every start.
+    overruled: whether the environment names another token, which wins at every start. memory: the GPU's, in bytes.
     """
 
     standing: str
@@ -34,6 +35,7 @@ class Bench:
     inspect: Callable[[str], Awaitable[Application]]
     register: Callable[[str, Application], Awaitable[int]]
     keep: Callable[[str], str]
+    memory: Callable[[], int | None]
 
 
 def ask(console: Console) -> str:
@@ -47,6 +49,14 @@ async def run(args: Sequence[str], typed: str, bench: Bench, console: Console) -
     given = take("setup", args, verb.options, passes_flags=False, switches=verb.switches)
     if given.words:
         raise BadInput("./limner setup takes no words.", "It asks for the token itself, so that no history keeps it.")
+    proposal = propose(bench.memory())
+    if not given.json:
+        # Even without a token: the page and the command line paint too.
+        console.note(f"Model: {proposal.why}")
+        if proposal.id:
+            console.note(
+                f"Fetch it: {proposal.command}; its memory profile: {proposal.profile}. Nothing is fetched now."
+            )
     token = typed or bench.standing
     if not token:
         raise BadInput(NO_TOKEN, WHERE)
@@ -60,7 +70,9 @@ async def run(args: Sequence[str], typed: str, bench: Bench, console: Console) -
         found = await bench.inspect(token)
     if given.json:
         rows = [{"name": f.name, "word": f.word, "sentence": f.sentence, "to_do": f.to_do} for f in found.findings]
-        console.data({"id": found.id, "name": found.name, "invite": found.invite, "findings": rows})
+        console.data(
+            {"id": found.id, "name": found.name, "invite": found.invite, "findings": rows, "model": proposal.command}
+        )
     else:
         tell(found.findings, console)
         console.say(f"Invite {found.name} to a server: {found.invite}")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from cli import backing, own, paint
+from cli import backing, models, own, paint
 from cli.args import Given, take, whole_number
 from cli.console import Console
 from cli.desk import Desk
@@ -18,7 +18,6 @@ from core.errors import BadInput, NotFound, StudioError
 from core.person import Person, Place
 from core.sheet import JobSheet, PictureSheet
 from core.studio import Studio
-from core.telling import addon_lines
 
 CALLED_OFF = 130
 MOST_LISTED = 100
@@ -67,7 +66,7 @@ async def _do(verb: str, desk: Desk, given: Given) -> int:
         case "backup":
             return await backing.backup(desk, given)
         case "models":
-            return await _models(desk, given)
+            return await models.listed(desk, given)
         case "styles":
             return await own.styles(desk, given)
         case "limits":
@@ -182,26 +181,6 @@ async def _audit(desk: Desk, given: Given) -> int:
     else:
         desk.console.table([[_when(each["at"]), each["picture"], each["sentence"]] for each in found])
     return paint.NOT_ALL if any(each["word"] == "different" for each in found) else paint.PAINTED
-
-
-async def _models(desk: Desk, given: Given) -> int:
-    models = await desk.studio.models()
-    if given.json:
-        desk.console.data(models)
-        return 0
-    for model in models:
-        ready = model["state"] if model["state"] != "ready" else f"{model['digest'][:10]}, {model['family']}"
-        ready += ", inpaint" if model["inpaint"] else ""
-        desk.console.say(f"{model['name']}{' (default)' if model['default'] else ''}: {ready}")
-        if model["why"]:
-            desk.console.say(f"    {model['why']}")
-        size = f"{model['width']} x {model['height']}, {model['steps']} steps, guidance {model['guidance']:g}"
-        desk.console.say(f"    {size}, {model['sampler']} (also {', '.join(model['samplers'])})")
-        for line in filter(None, (model["note"], model["licence"])):
-            desk.console.say(f"    {line}")
-    for line in addon_lines(await desk.studio.addons()):
-        desk.console.say(line)
-    return 0
 
 
 def _one(given: Given, what: str) -> str:

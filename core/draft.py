@@ -16,12 +16,13 @@ from core.styles import dressed
 STEPS = (1, 150)
 LCM_STEPS = (1, 50)
 """diffusers distils a Model for 50 where it does not say."""
-
 GUIDANCE = (0.0, 30.0)
 SKETCH_BYTES = 10 * 1024 * 1024
 COUNT = (1, 16)
 SIDE = (64, 2048)
 RATIO = (1, 10_000)
+Clear = Literal["none", "part", "whole"]
+Filled = tuple[tuple[Paint, ...], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class ModelCard:
     id the Model takes to its resolved config. grid: what a typed side must be a multiple of. masks: it can paint a part
     of a Sketch; inpaint: it can do nothing else. sketches: it can start from one. whole: its pipeline paints by itself.
     text_widths: of the tokens of each text encoder, where a LoRA or an embedding may be laid beside it.
+    commercial: its licence lets Pictures be sold, None = not known; gated: its makers want it accepted first.
     """
 
     name: str
@@ -53,15 +55,13 @@ class ModelCard:
     sketches: bool = True
     whole: bool = False
     licence: str = ""
+    commercial: bool | None = None
+    gated: bool = False
     note: str = ""
     builtin: bool = False
     text_widths: tuple[int, ...] = ()
     state: Literal["ready", "reading", "broken"] = "ready"
     why: str = ""
-
-
-Clear = Literal["none", "part", "whole"]
-Filled = tuple[tuple[Paint, ...], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)

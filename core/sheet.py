@@ -188,7 +188,10 @@ def model_sheet(card: ModelCard, default: str) -> dict[str, Any]:
         "samplers": sorted(card.samplers),
         "masks": card.masks,
         "inpaint": card.inpaint,
+        "can": _can(card),
         "licence": card.licence,
+        "commercial": card.commercial,
+        "gated": card.gated,
         "note": card.note,
     }
 
@@ -202,6 +205,14 @@ def addon_sheets(addons: AddOns) -> dict[str, list[dict[str, Any]]]:
 def _addon(card: LoraCard | EmbeddingCard) -> dict[str, Any]:
     told = {"name": card.name, "digest": card.digest, "family": card.kind if card.state != "broken" else ""}
     return {**told, "state": card.state, "why": card.why}
+
+
+def _can(card: ModelCard) -> list[str]:
+    """Return what a Model can do beside words alone; whatever paints can be enlarged."""
+    if card.state == "broken":
+        return []
+    can = {"negative": card.negative, "sketch": True, "inpaint": card.masks or card.inpaint, "upscale": True}
+    return [name for name, able in can.items() if able]
 
 
 def passing_event(job: Job, progress: Progress, eta_s: float | None) -> Event | None:

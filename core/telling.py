@@ -17,6 +17,8 @@ NOTHING_YET = "There is nothing here yet. Paint something with /imagine."
 WORDS_SIGNS = 80
 MOST_COSTS = 10
 STYLE_HOW = "Put --style and a name behind your words; what it adds stands in the picture's recipe."
+CAN = {"negative": "words to avoid", "sketch": "sketches", "inpaint": "masks", "upscale": "enlarging"}
+"""What a Model can do, as its sheet names it."""
 TAIL_SIGNS = 8
 """Signs of an id that people are shown, to be typed again."""
 
@@ -60,6 +62,24 @@ def addon_lines(addons: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
             told = f"{card['digest'][:10]}, for {card['family']}, {size}" if card["state"] == "ready" else card["state"]
             lines.append(f"{singular} {card['name']}: {told}" + (f". {card['why']}" if card["why"] else ""))
     return lines
+
+
+def model_lines(model: Mapping[str, Any]) -> list[str]:
+    """Return what a Model is and can, a head and facts below; of a broken one, what is wrong with it."""
+    ready = model["state"] if model["state"] != "ready" else f"{model['digest'][:10]}, {model['family']}"
+    needs = ", inpaint" if model["inpaint"] else ""
+    head = f"{model['name']}{' (default)' if model['default'] else ''}: {ready}{needs}"
+    if model["state"] == "broken":
+        return [head, model["why"]]
+    size = f"{model['width']} x {model['height']}, {model['steps']} steps, guidance {model['guidance']:g}"
+    sold = {True: "commercial use allowed", False: "no commercial use", None: ""}[model["commercial"]]
+    rights = ", ".join(filter(None, (model["licence"], sold, "gated" if model["gated"] else "")))
+    return [
+        *filter(None, (head, model["why"])),
+        f"{size}, {model['sampler']} (also {', '.join(model['samplers'])})",
+        f"can: {', '.join(CAN[name] for name in model['can'])}",
+        *filter(None, (model["note"], rights)),
+    ]
 
 
 def queue_lines(rows: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -15,6 +15,7 @@ from inference.families.formulas import resolve
 from inference.families.header import read_header
 from inference.families.single import PREDICTIONS, check_shapes, recognise
 from inference.families.table import module_of
+from inference.licences import facts_of, licence
 
 SETTINGS = Path(__file__).parent / "configs"
 """The settings and tokenizers a single file comes without, a folder for each kind."""
@@ -29,6 +30,8 @@ WISHES: Mapping[str, tuple[type, ...]] = {
     "strength": (int, float),
     "negative": (bool,),
     "licence": (str,),
+    "commercial": (bool,),
+    "gated": (bool,),
     "note": (str,),
     "prediction": (str,),
 }
@@ -61,7 +64,7 @@ def card_of(name: str, path: Path, builtin: bool = False, settings: Path = SETTI
     wishes = _wishes(path / NOTES)
     if "prediction" in wishes:
         raise broken(f"{NOTES} says prediction.", "A folder says it in scheduler/scheduler_config.json.")
-    return _wished(card, wishes), Source(path)
+    return _wished(replace(card, **facts_of(path / "README.md")), wishes), Source(path)
 
 
 def broken_card(name: str, builtin: bool, why: str) -> ModelCard:
@@ -168,4 +171,5 @@ def _wished(card: ModelCard, wishes: Mapping[str, Any]) -> ModelCard:
     """Return the card as the owner wishes it; raise where the Model takes no such Sampler."""
     if wishes.get("sampler", card.sampler) not in card.samplers:
         raise broken(f"{NOTES} names a sampler {wishes['sampler']}.", f"It can be: {', '.join(card.samplers)}.")
-    return replace(card, **wishes)
+    said = licence(wishes["licence"]) if "licence" in wishes else {}
+    return replace(card, **{**said, **wishes, **({"licence": said["licence"]} if said else {})})

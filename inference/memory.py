@@ -8,6 +8,7 @@ import json
 import logging
 import math
 import resource
+import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -165,11 +166,20 @@ def _numbers_in(path: Path) -> Mapping[str, int]:
     return found
 
 
+def vram() -> int | None:
+    """Return how much memory the GPU has, None where there is none or it does not tell."""
+    return _asked("memory.total") if shutil.which("nvidia-smi") else None
+
+
 def _free_vram() -> int | None:
+    return _asked("memory.free")
+
+
+def _asked(field: str) -> int | None:
     """Ask the driver's own tool: torch is not imported yet where this is asked."""
     try:
         found = subprocess.run(
-            ["nvidia-smi", "--query-gpu=memory.free", "--format=csv,noheader,nounits"],
+            ["nvidia-smi", f"--query-gpu={field}", "--format=csv,noheader,nounits"],
             capture_output=True,
             text=True,
             timeout=10,
@@ -177,7 +187,7 @@ def _free_vram() -> int | None:
         )
         return int(found.stdout.split()[0]) * 1024 * 1024
     except (OSError, subprocess.SubprocessError, ValueError, IndexError) as error:
-        LOG.warning("nvidia-smi does not say how much memory is free: %s", error)
+        LOG.warning("nvidia-smi does not say its %s: %s", field, error)
         return None
 
 

@@ -35,11 +35,8 @@ class Registry:
 
     def __init__(self, places: Mapping[str, Path], builtin: str = "builtin", settings: Path = SETTINGS) -> None:
         """places: folders and files of Models, and folders full of them; settings: of the kinds of single files."""
-        self._entries: dict[str, Entry] = {}
-        for named, place in places.items():
-            for name, path in models_in(named, Path(place)):
-                key = f"{named}/{name}" if name in self._entries else name
-                self._entries[key] = _entry(key, path, key == builtin, settings)
+        found = models_in({name: Path(place) for name, place in places.items()})
+        self._entries = {name: _entry(name, path, name == builtin, settings) for name, path in found.items()}
 
     def cards(self) -> tuple[ModelCard, ...]:
         """Return every Model's card, in the order of the settings; `reading` where the digest is not known yet."""
@@ -84,8 +81,16 @@ class Registry:
         )
 
 
-def models_in(name: str, place: Path) -> Iterator[tuple[str, Path]]:
-    """Yield name and path of what a registered path means: itself, or each Model of a folder full of them."""
+def models_in(places: Mapping[str, Path]) -> dict[str, Path]:
+    """Return each Model's path by name: a registered path means itself, or each Model of a folder full of them."""
+    found: dict[str, Path] = {}
+    for named, place in places.items():
+        for name, path in _inside(named, place):
+            found[f"{named}/{name}" if name in found else name] = path
+    return found
+
+
+def _inside(name: str, place: Path) -> Iterator[tuple[str, Path]]:
     if not place.is_dir() or (place / INDEX).is_file():
         yield name, place
         return

@@ -1,4 +1,4 @@
-"""/help and /styles: what can be typed here, in one private answer."""
+"""/help, /models and /styles: what can be typed here, in one private answer."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from discord.ext import commands
 from bot.guests import answering
 from bot.pages import answer
 from bot.plain import quiet
-from core.telling import help_parts, style_lines
+from core.telling import help_parts, model_lines, style_lines
 
 if TYPE_CHECKING:
     from bot.client import LimnerBot
 
 
 class HelpCog(commands.Cog):
-    """Offer /help and /styles."""
+    """Offer /help, /models and /styles."""
 
     def __init__(self, bot: LimnerBot) -> None:
         self._bot = bot
@@ -29,6 +29,13 @@ class HelpCog(commands.Cog):
         async with answering(interaction):
             parts = help_parts(self._offered(), await self._bot.studio.models())
             await answer(interaction, ["\n".join(map(quiet, part.splitlines())) for part in parts])
+
+    @app_commands.command(description="The models that paint here, what each can and its licence.")
+    async def models(self, interaction: discord.Interaction) -> None:
+        """Tell each Model's facts."""
+        async with answering(interaction):
+            told = [model_lines(model) for model in await self._bot.studio.models()]
+            await answer(interaction, ["\n\n".join("\n".join(map(quiet, lines)) for lines in told)])
 
     @app_commands.command(description="Manners of painting that --style takes.")
     async def styles(self, interaction: discord.Interaction) -> None:

@@ -88,7 +88,7 @@ async def test_every_command_of_ones_own_answers_in_direct_messages(tmp_path: Pa
         for name in ("reroll", "vary", "upscale", "reproduce"):
             assert not (await ann.slash(name)).ephemeral, name
         await here.delivered(5)
-        for name in ("history", "show", "queue", "limits", "defaults", "help", "styles", "privacy export"):
+        for name in ("history", "show", "queue", "limits", "defaults", "help", "models", "styles", "privacy export"):
             assert (await ann.slash(name)).ephemeral, name
         message = await ann.send_dm("a boat")
         assert message.id and len(here.rows("SELECT 1 FROM jobs")) == 5, "not called, so not meant"

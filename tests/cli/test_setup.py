@@ -46,6 +46,14 @@ async def test_a_newcomer_gets_the_token_kept_and_the_invite_link(tmp_path: Path
     assert [path.name for path in env.parent.iterdir()] == ["env"]
 
 
+async def test_a_model_is_proposed_and_nothing_is_fetched(tmp_path: Path) -> None:
+    async with discord() as here:
+        terminal = await set_up(here, tmp_path)
+        plain = await set_up(here, tmp_path, args=["--json"])
+    assert "Model: " in terminal.err and not (tmp_path / "models").exists()
+    assert "model" in json.loads(plain.out)
+
+
 async def test_what_stands_in_the_env_file_stays(tmp_path: Path) -> None:
     env = tmp_path / "env"
     env.write_text("# mine\nLIMNER__PAGE__PORT=9000\nDISCORD_TOKEN=old\nHF_HOME='/models'\n", encoding="utf-8")
