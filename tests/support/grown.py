@@ -27,12 +27,12 @@ ID = "'01J' || printf('%023d', {})"
 FILL = {
     "jobs": f"""INSERT INTO jobs (id, dedupe_key, person, place, face, kind, typed, model, notes, state, priority, cost,
         attempt, max_attempts, solo, fence, not_before, cancel_requested, created_at, started_at, rendered_at, ended_at)
-        SELECT {ID.format("n")}, 'grown/' || n, 'web:p' || (n % :people) * (n % 2), '{PLACE.detail}', '{PLACE.face}',
+        SELECT {ID.format("n")}, 'grown/' || n, 'web:p' || ((n % :people) * (n % 2)), '{PLACE.detail}', '{PLACE.face}',
         'imagine', 'a painting of number ' || n, 'builtin', '[]', 'delivered', 0, 4000, 1, 3, 0, 1, 0, 0,
         :first + n * :apart, :first + n * :apart, :first + n * :apart, :first + n * :apart FROM numbers""",
     "pictures": f"""INSERT INTO pictures (id, job_id, idx, person, role, recipe, recipe_digest, seed, cost, state,
         pixels_digest, file_digest, width, height, fingerprint, fence, stored_at)
-        SELECT {ID.format(f"n * {EACH} + k")}, {ID.format("n")}, k, 'web:p' || (n % :people) * (n % 2), 'picture',
+        SELECT {ID.format(f"n * {EACH} + k")}, {ID.format("n")}, k, 'web:p' || ((n % :people) * (n % 2)), 'picture',
         replace(:recipe, '#', n),
         printf('%064x', n * {EACH} + k), n, 1000, 'stored', printf('%064x', n * {EACH} + k),
         printf('%064x', n * {EACH} + k), 128, 128, '{{}}', 1, :first + n * :apart FROM numbers, four""",
