@@ -27,8 +27,6 @@ GROUPS: tuple[tuple[str, tuple[str, ...], int], ...] = (
 """Name, folders under tests/, and the budget in seconds. Folders that stand nowhere here run as `the rest`."""
 AT_ONCE = {"bot": 4, "crash": 3}
 """Tests that run side by side in groups that mostly wait; in all others one for each of the first two cores."""
-BY_FILE = ("engine", "the rest")
-"""Groups whose files share what is dear to make, a model or a program: each file stays with one worker."""
 NOTHING_SELECTED = 5
 INTERRUPTED = 2
 
@@ -56,8 +54,7 @@ def main(args: Sequence[str]) -> int:
         print(f"\n=== {name} ===", flush=True)
         began = time.monotonic()
         together = ["-n", str(AT_ONCE.get(name, min(2, os.cpu_count() or 1)))]
-        kept = ["--dist", "loadfile"] if name in BY_FILE else []
-        outcome = run([*chosen, *together, *kept, *rest, *paths])
+        outcome = run([*chosen, *together, *rest, *paths])
         rows.append((name, outcome, time.monotonic() - began, budget))
         outcomes.append(outcome)
         if outcome.code == INTERRUPTED:
