@@ -31,7 +31,7 @@ async def kept(
 
 async def written(archive: SqlArchive, count: int) -> None:
     """Wait until so many words are in the log: they are written beside the device's thread."""
-    while len(await archive.overrides()) < count:
+    while len(await archive.overrides()) < count:  # noqa: ASYNC110
         # What is known already is answered without leaving the loop.
         await asyncio.sleep(0)
 
