@@ -57,7 +57,7 @@ def test_a_variation_on_its_own_seed_is_the_same_noise() -> None:
 class FakeVae:
     """Give a posterior of known mean and spread, as AutoencoderKL does."""
 
-    config = SimpleNamespace(scaling_factor=2.0)
+    config = SimpleNamespace(scaling_factor=2.0, shift_factor=None)
     dtype = torch.float32
 
     def encode(self, pixels: torch.Tensor) -> Any:

@@ -21,7 +21,7 @@ BUILT_IN = Path(__file__).parents[2] / "models" / "builtin"
 class LinearVae:
     """A VAE whose Latent is a linear map of block means, so that the fit must find its inverse."""
 
-    device, dtype, config = torch.device("cpu"), torch.float32, SimpleNamespace(scaling_factor=0.5)
+    device, dtype, config = torch.device("cpu"), torch.float32, SimpleNamespace(scaling_factor=0.5, shift_factor=None)
     mixing = torch.tensor([[1.0, 0.2, -0.3], [0.1, -0.8, 0.5], [0.4, 0.3, 1.2], [0.0, 0.0, 0.0]])
 
     def encode(self, pixels: torch.Tensor) -> Any:

@@ -89,6 +89,7 @@ def test_dropping_models_gives_their_memory_back() -> None:
     assert memory.own_bytes() - before < held / 3
 
 
+@pytest.mark.soak
 def test_switching_to_and_fro_takes_no_more_memory(tmp_path: Path) -> None:
     models = registry(tiny=shared_tiny_model(), other=make_tiny_model(tmp_path / "other", seed=1))
     here = Shelf(models.source, CPU, 1)
