@@ -98,7 +98,8 @@ class LimnerBot(commands.Bot):
         self.bodies = Bodies(studio, clock, lambda place: for_adults(self.get_channel(channel_of(place))), page)
         kept = book or NoBook()
         desks, beside = Desks(kept), Beside(post, self._by_dm, clock)
-        self._leaving = Leaving(kept, post, studio.cancel, clock)
+        # Looked up when it is needed: the bot that only registers commands has no Studio.
+        self._leaving = Leaving(kept, post, lambda person, place, job: studio.cancel(person, place, job), clock)
         ready = lambda: self.application_id is not None  # noqa: E731
         self.face = DiscordFace(post, studio, self.bodies, beside, desks, self._leaving, ready, pause)
         self.reception = Reception(studio, self.face, post, self.bodies, Promises(kept, post, clock))
