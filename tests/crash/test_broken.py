@@ -90,6 +90,7 @@ async def test_stopped_in_the_middle_of_a_step_and_continued_it_goes_on(
 
 
 @pytest.mark.fault("F8", "refused in words and not charged, what was accepted is painted when there is room")
+@pytest.mark.soak
 @pytest.mark.timeout(180)
 async def test_a_disk_without_a_byte_left_refuses_in_words_and_loses_nothing(tmp_path: Path, warm: Cradle) -> None:
     data = tmp_path / "data"
