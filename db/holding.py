@@ -52,8 +52,7 @@ def clear_part(row: HolderRow) -> tuple[Clear, str | None]:
 
 def held(session: Session, person: str) -> list[Source]:
     """Return every Sketch and mask of a Person's."""
-    rows = session.execute(select(HolderRow.kind, HolderRow.digest).where(HolderRow.person == person))
-    return [("sketch" if kind == "sketch" else "mask", digest) for kind, digest in rows]
+    return _sources(session, HolderRow.person == person)
 
 
 def needed(job: NewJob) -> list[Source]:
@@ -125,8 +124,12 @@ def wanted(since: int, *, used: bool) -> ColumnElement[bool]:
     return or_(*(select(HolderRow.person).where(which, how).exists() for which in (itself, its_sketch)))
 
 
+def _sources(session: Session, where: ColumnElement[bool]) -> list[Source]:
+    rows = session.execute(select(HolderRow.kind, HolderRow.digest).where(where))
+    return [("sketch" if kind == "sketch" else "mask", digest) for kind, digest in rows]
+
+
 def _kept(session: Session, digests: Sequence[str]) -> set[Source]:
-    rows = session.execute(select(HolderRow.kind, HolderRow.digest).where(HolderRow.digest.in_(digests)))
-    found: set[Source] = {("sketch" if kind == "sketch" else "mask", digest) for kind, digest in rows}
+    found = set(_sources(session, HolderRow.digest.in_(digests)))
     masks = session.scalars(select(HolderRow.mask).where(HolderRow.mask.in_(digests)))
     return found | {("mask", mask) for mask in masks if mask is not None}

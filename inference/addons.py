@@ -11,7 +11,7 @@ from typing import TypeVar
 from core.addons import UNTYPED, AddOns, EmbeddingCard, LoraCard
 from core.errors import ModelUnavailable
 from core.records import WeightsFile
-from inference.digests import digest_of, on_disk, unchanged
+from inference.digests import on_disk, recalled, unchanged
 from inference.families.folder import PICKLES, broken
 from inference.families.header import Header, read_header
 
@@ -152,10 +152,8 @@ def _files(folder: Path) -> Iterator[Path]:
 def _digested(entry: Entry, known: Mapping[WeightsFile, str], fresh: dict[WeightsFile, str]) -> Entry:
     if entry.part is None or entry.card.state != "reading":
         return entry
-    digest = known.get(entry.part) or fresh.get(entry.part)
     try:
-        if digest is None:
-            digest = fresh[entry.part] = digest_of(entry.path)
+        digest = recalled(entry.part, known, fresh)
     except OSError as error:
         why = f"The file cannot be read: {error.strerror or error}."
         return Entry(entry.path, None, replace(entry.card, state="broken", why=why))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from core.records import WeightsFile
@@ -17,6 +18,14 @@ def digest_of(path: Path) -> str:
         while block := file.read(CHUNK):
             found.update(block)
     return found.hexdigest()
+
+
+def recalled(part: WeightsFile, known: Mapping[WeightsFile, str], fresh: dict[WeightsFile, str]) -> str:
+    """Return a file's digest as it is known, else computed now and added to `fresh`."""
+    found = known.get(part) or fresh.get(part)
+    if not found:
+        found = fresh[part] = digest_of(Path(part.path))
+    return found
 
 
 def on_disk(path: Path) -> WeightsFile:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import shutil
@@ -16,6 +15,7 @@ from typing import Any
 from core.errors import BadInput, Damaged, DiskFull, NotFound, StudioError, Unavailable
 from core.supply import Offer, Wanted
 from inference.cards import card_of, notes_of
+from inference.digests import digest_of
 from inference.families.folder import NOTES, read_json
 from inference.families.table import module_of
 
@@ -28,7 +28,6 @@ STEMS = re.compile(r"(?:model|diffusion_pytorch_model)(?P<half>\.fp16)?(?:-\d+-o
 UNUSED = {"safety_checker", "feature_extractor", "image_encoder"}
 SPARE_BYTES = 1_000_000_000
 """Room that stays free on the disk."""
-CHUNK = 1 << 20
 Told = Callable[[int, int], None]
 """Hears how many bytes are there, and of how many."""
 
@@ -208,12 +207,6 @@ def _explained(id: str) -> Iterator[None]:
 
 def _check(path: Path, wanted: str) -> None:
     """Raise where a file is not what the hub says it is, and take it away."""
-    if not wanted:
-        return
-    found = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(CHUNK):
-            found.update(block)
-    if found.hexdigest() != wanted:
+    if wanted and digest_of(path) != wanted:
         path.unlink()
         raise Damaged(f"{path.name} is not the file the hub speaks of: its digest differs.", "Fetch it again.")

@@ -11,7 +11,7 @@ from core.draft import ModelCard
 from core.errors import ModelUnavailable
 from core.records import WeightsFile
 from inference.cards import SETTINGS, Source, broken_card, card_of
-from inference.digests import digest_of, on_disk, unchanged
+from inference.digests import on_disk, recalled, unchanged
 from inference.families.folder import NOTES, PICKLES, files
 
 HASHED = {".safetensors", ".json", ".txt", ".model"}
@@ -122,9 +122,7 @@ def _digested(entry: Entry, known: Mapping[WeightsFile, str], fresh: dict[Weight
     """Return the entry ready: a file's own sha256, a folder's over sorted lines `relative/path sha256`, each ended."""
     lines, digest = [], ""
     for part in entry.parts:
-        digest = known.get(part) or fresh.get(part) or ""
-        if not digest:
-            digest = fresh[part] = digest_of(Path(part.path))
+        digest = recalled(part, known, fresh)
         if entry.source.file is None:
             lines.append(f"{Path(part.path).relative_to(entry.source.folder.absolute()).as_posix()} {digest}\n")
     whole = digest if entry.source.file else hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()

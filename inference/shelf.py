@@ -15,7 +15,7 @@ from inference import memory
 from inference.adapters import table
 from inference.cards import Source
 from inference.engine import Loading
-from inference.families.table import family_of
+from inference.families.table import check_family
 from inference.profiles import settle
 from inference.weights import Plan, Weights
 
@@ -66,11 +66,8 @@ class Shelf:
 
     def _load(self, plan: Plan) -> Weights:
         source = self._source(plan.digest)
-        # A Recipe may come from a file: under a false family its Run would spoil the calls it shares.
-        if family_of(source.folder) != plan.family:
-            raise ModelUnavailable(
-                f"The model in {source.name} is not of the family {plan.family}.", "Choose another model."
-            )
+        # Under a false family its Run would spoil the calls it shares.
+        check_family(source.folder, source.name, plan.family)
         self._make_room(plan)
         try:
             return self._read(source, plan)

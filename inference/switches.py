@@ -50,7 +50,8 @@ class Switches:
 
     def allowed(self, able: Sequence[Run], busy: Collection[str], *, full: bool) -> Sequence[Run]:
         """Return those of the Runs, the oldest first, that may begin. busy: Models in use; full: the next call is."""
-        kinds = {run.model: self._loading(run, busy) for run in reversed(able)}
+        oldest = {run.model: run for run in reversed(able)}
+        kinds = {model: self._loading(run, busy) for model, run in oldest.items()}
         cold = next((run for run in able if kinds[run.model] != "none"), None)
         if cold is None:
             return able

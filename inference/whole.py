@@ -9,20 +9,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import torch
 
 from core.errors import BadInput, EmptyPicture, ModelUnavailable, PaintFailed
-from core.recipe import OWN, Paint
+from core.recipe import OWN, Paint, Recipe
 from inference import fingerprint, noise, previews
 from inference.applied import applied
 from inference.aside import Aside
 from inference.engine import Loading
 from inference.families import whole
 from inference.families.folder import read_json
-from inference.families.table import family_of
+from inference.families.table import check_family
 from inference.finish.png import Pixels
 from inference.local import Decoded, LocalEngine
 from inference.run import Batch, Key, Run
@@ -62,7 +62,7 @@ class WholeEngine(LocalEngine):
     def begin(self, run: Run) -> None:
         """Begin the Run; a whole one's first step reads its Prompt."""
         recipe = run.recipe
-        if not isinstance(recipe, Paint) or recipe.model.family != whole.FAMILY:
+        if not _is_whole(recipe):
             super().begin(run)
             return
         _refuse(recipe)
@@ -70,15 +70,14 @@ class WholeEngine(LocalEngine):
         key = replace(own, latent=(recipe.width // 8, recipe.height // 8), text=0, shared=False)
         with self._under(key):
             pipe = self._loaded(recipe, key)
-            sketch = None if recipe.sketch is None else self._load(recipe.sketch.digest, "sketch")
         run.key, run.calls = key, recipe.steps - recipe.first_step
         run.rows = min(2 if recipe.guided else 1, self.sizes[-1])
-        run.state = _painting(pipe, recipe, sketch, key.threads)
+        run.state = self._painting(pipe, recipe, key)
 
     def loading(self, run: Run, beside: Collection[str]) -> Loading:
         """Say what beginning the Run would load; a whole one's pipeline is in memory or loaded beside the others."""
         recipe = run.recipe
-        if not isinstance(recipe, Paint) or recipe.model.family != whole.FAMILY:
+        if not _is_whole(recipe):
             return super().loading(run, beside)
         there = self._pipe is not None and self._pipe.name == self._name(recipe, applied(self._own, run, recipe))
         return "none" if there else "beside"
@@ -145,13 +144,17 @@ class WholeEngine(LocalEngine):
         except Exception as error:
             run.done, run.trace = 0, []
             assert isinstance(run.recipe, Paint) and self._pipe is not None and run.key is not None
-            sketch = None if run.recipe.sketch is None else self._load(run.recipe.sketch.digest, "sketch")
-            run.state = _painting(self._pipe, run.recipe, sketch, run.key.threads)
+            run.state = self._painting(self._pipe, run.recipe, run.key)
             if isinstance(error, ValueError | NotImplementedError):
                 raise PaintFailed(
                     f"The model's own pipeline refuses this: {error}", "Try another size or other words."
                 ) from error
             raise
+
+    def _painting(self, pipe: Pipe, recipe: Paint, key: Key) -> Painting:
+        """Return a Recipe at its start."""
+        sketch = None if recipe.sketch is None else self._load(recipe.sketch.digest, "sketch")
+        return _painting(pipe, recipe, sketch, key.threads)
 
     @staticmethod
     def _name(recipe: Paint, key: Key) -> tuple[str, str]:
@@ -162,10 +165,7 @@ class WholeEngine(LocalEngine):
         name = self._name(recipe, key)
         if self._pipe is None or self._pipe.name != name:
             folder = self._registry.folder(recipe.model.digest)
-            if family_of(folder) != whole.FAMILY:
-                raise ModelUnavailable(
-                    f"The model in {folder.name} is not of the family {whole.FAMILY}.", "Choose another model."
-                )
+            check_family(folder, folder.name, whole.FAMILY)
             self._pipe = None
             try:
                 stock = _read(folder, key.dtype).to(self._device)
@@ -177,6 +177,10 @@ class WholeEngine(LocalEngine):
             self._pipe = Pipe(name, stock, way, _colours(stock))
             self._verdicts[recipe.model.digest] = "equal"  # Its calls are never shared, so rows do not matter.
         return self._pipe
+
+
+def _is_whole(recipe: Recipe) -> TypeGuard[Paint]:
+    return isinstance(recipe, Paint) and recipe.model.family == whole.FAMILY
 
 
 def _read(folder: Path, dtype: str) -> Any:

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from core.errors import ModelUnavailable
 from inference.families import sd1, sd2, sd3, sdxl, whole
 from inference.families.facts import is_distilled
 from inference.families.folder import broken, read_json
@@ -26,6 +27,12 @@ def module_of(folder: Path, index: Mapping[str, Any]) -> ModuleType:
         hint = f"It can use: {', '.join(STEPPED)}, and those that docs/models.md lists."
         raise broken(f"It is a {pipeline}, which Limner cannot use.", hint)
     return sd2 if sd2 in found and sd2.claims(folder) else found[0]
+
+
+def check_family(folder: Path, name: str, family: str) -> None:
+    """Raise ModelUnavailable where a Recipe names another family than its Model's: it may come from a file."""
+    if family_of(folder) != family:
+        raise ModelUnavailable(f"The model in {name} is not of the family {family}.", "Choose another model.")
 
 
 def family_of(folder: Path) -> str:

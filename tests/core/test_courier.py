@@ -19,6 +19,7 @@ from core.ports import Face
 from core.progress import Progress, Waiting
 from core.records import Parcel, Receipt
 from core.turns import MOST, Turns
+from db.archive import SqlArchive
 from tests.support.archive import Ticks, new_job, open_archive, paint_all
 
 HERE = Place.of("chat")
@@ -48,15 +49,20 @@ class SlowFace:
         return Receipt("1")
 
 
+async def rendered(archive: SqlArchive, person: str = "web:owner") -> Job:
+    """Have a Job accepted, claimed and painted, so that its result is to be delivered."""
+    await archive.accept([new_job(person=person, place=HERE)], Limits())
+    claimed = await archive.claim("w", 15)
+    assert claimed
+    return await paint_all(archive, *claimed)
+
+
 async def test_a_slow_delivery_holds_up_no_other_and_stopping_waits_for_it(tmp_path: Path) -> None:
     ticks, face = Ticks(), SlowFace(held="chat:slow")
     archive = await open_archive(tmp_path, clock=ticks)
     courier = Courier(archive, {"chat": face}, Feed(), ticks, "c")
     for person in ("chat:slow", *(f"chat:{number}" for number in range(2 * AT_ONCE))):
-        await archive.accept([new_job(person=person, place=HERE)], Limits())
-        claimed = await archive.claim("w", 15)
-        assert claimed
-        await paint_all(archive, *claimed)
+        await rendered(archive, person)
     running = asyncio.create_task(courier.run())
     async with asyncio.timeout(10):
         while len(face.brought) < 2 * AT_ONCE:  # noqa: ASYNC110
@@ -72,17 +78,14 @@ async def test_a_slow_delivery_holds_up_no_other_and_stopping_waits_for_it(tmp_p
 async def test_a_day_of_tries_ends_and_a_day_without_the_program_is_none(tmp_path: Path) -> None:
     ticks, face = Ticks(), SlowFace(down=True)
     archive = await open_archive(tmp_path, clock=ticks)
-    await archive.accept([new_job(place=HERE)], Limits())
-    claimed = await archive.claim("w", 15)
-    assert claimed
-    await paint_all(archive, *claimed)
+    made = await rendered(archive)
     ticks.tick(2 * DAY_S)
     states = []
     for _ in range(25):
         courier = Courier(archive, {"chat": face}, Feed(), ticks, "c")
         await courier.stop()
         await courier.run()
-        job = await archive.job(claimed[0].id)
+        job = await archive.job(made.id)
         assert job
         states.append(job.state)
         ticks.tick(61)
@@ -119,10 +122,7 @@ async def test_a_courier_cancelled_just_after_it_was_woken_ends(tmp_path: Path, 
     """A delivery put off gives its sleep an end, which is where a cancel was once swallowed."""
     ticks, face = Ticks(), SlowFace(down=True)
     archive = await open_archive(tmp_path, clock=ticks)
-    await archive.accept([new_job(place=HERE)], Limits())
-    claimed = await archive.claim("w", 15)
-    assert claimed
-    await paint_all(archive, *claimed)
+    await rendered(archive)
     courier = Courier(archive, {"chat": face}, Feed(), ticks, "c")
     running = asyncio.create_task(courier.run())
     async with asyncio.timeout(10):

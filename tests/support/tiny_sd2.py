@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.support.tiny_model import byte_tokenizer, small_vae
+from tests.support.tiny_model import byte_tokenizer, seeded, small_text, small_vae
 
 
 def make_tiny_sd2(
@@ -19,65 +19,48 @@ def make_tiny_sd2(
     channels: what its UNet reads; 9 is one for inpainting. loud: what its queries and keys are multiplied by.
     """
     torch, diffusers, transformers = (import_module(name) for name in ("torch", "diffusers", "transformers"))
-    for library in (diffusers, transformers):
-        library.utils.logging.set_verbosity_error()
-        library.utils.logging.disable_progress_bar()
-    before = torch.random.get_rng_state()
-    torch.manual_seed(seed)
-    tokenizer = byte_tokenizer(pad="!")
-    text = transformers.CLIPTextConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=48,
-        intermediate_size=64,
-        num_attention_heads=4,
-        num_hidden_layers=3,
-        max_position_embeddings=77,
-        projection_dim=24,
-        hidden_act="gelu",
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
-    unet = diffusers.UNet2DConditionModel(
-        sample_size=12,
-        in_channels=channels,
-        out_channels=4,
-        block_out_channels=(32, 64),
-        layers_per_block=1,
-        norm_num_groups=8,
-        attention_head_dim=(2, 4),
-        cross_attention_dim=48,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-        use_linear_projection=True,
-        upcast_attention=True,
-    )
-    with torch.no_grad():
-        for name, weight in unet.named_parameters():
-            if name.endswith(("to_q.weight", "to_k.weight")):
-                weight.mul_(loud)
-    kind = diffusers.StableDiffusionPipeline if channels == 4 else diffusers.StableDiffusionInpaintPipeline
-    pipe = kind(
-        vae=small_vae(sample_size=96),
-        text_encoder=transformers.CLIPTextModel(text),
-        tokenizer=tokenizer,
-        unet=unet,
-        scheduler=diffusers.DDIMScheduler(
-            beta_start=0.00085,
-            beta_end=0.012,
-            beta_schedule="scaled_linear",
-            num_train_timesteps=1000,
-            clip_sample=False,
-            set_alpha_to_one=False,
-            steps_offset=1,
-            prediction_type=prediction,
-        ),
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    )
-    pipe.save_pretrained(folder, safe_serialization=True)
-    torch.random.set_rng_state(before)
+    with seeded(seed):
+        tokenizer = byte_tokenizer(pad="!")
+        text = small_text(tokenizer, 48, intermediate_size=64, projection_dim=24, hidden_act="gelu")
+        unet = diffusers.UNet2DConditionModel(
+            sample_size=12,
+            in_channels=channels,
+            out_channels=4,
+            block_out_channels=(32, 64),
+            layers_per_block=1,
+            norm_num_groups=8,
+            attention_head_dim=(2, 4),
+            cross_attention_dim=48,
+            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+            use_linear_projection=True,
+            upcast_attention=True,
+        )
+        with torch.no_grad():
+            for name, weight in unet.named_parameters():
+                if name.endswith(("to_q.weight", "to_k.weight")):
+                    weight.mul_(loud)
+        kind = diffusers.StableDiffusionPipeline if channels == 4 else diffusers.StableDiffusionInpaintPipeline
+        pipe = kind(
+            vae=small_vae(sample_size=96),
+            text_encoder=transformers.CLIPTextModel(text),
+            tokenizer=tokenizer,
+            unet=unet,
+            scheduler=diffusers.DDIMScheduler(
+                beta_start=0.00085,
+                beta_end=0.012,
+                beta_schedule="scaled_linear",
+                num_train_timesteps=1000,
+                clip_sample=False,
+                set_alpha_to_one=False,
+                steps_offset=1,
+                prediction_type=prediction,
+            ),
+            safety_checker=None,
+            feature_extractor=None,
+            requires_safety_checker=False,
+        )
+        pipe.save_pretrained(folder, safe_serialization=True)
     return folder
 
 

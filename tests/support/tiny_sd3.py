@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.support.tiny_model import byte_tokenizer, small_vae
+from tests.support.tiny_model import byte_tokenizer, seeded, small_text, small_vae
 
 
 def make_tiny_sd3(folder: Path, seed: int = 0, t5: bool = True, dynamic: bool = False) -> Path:
@@ -18,41 +18,40 @@ def make_tiny_sd3(folder: Path, seed: int = 0, t5: bool = True, dynamic: bool = 
 
     t5: whether it has the third text encoder. dynamic: whether its sampler shifts time by the Picture's size.
     """
-    torch, diffusers, transformers = (import_module(name) for name in ("torch", "diffusers", "transformers"))
-    for library in (diffusers, transformers):
-        library.utils.logging.set_verbosity_error()
-        library.utils.logging.disable_progress_bar()
-    before = torch.random.get_rng_state()
-    torch.manual_seed(seed)
-    first, second = byte_tokenizer(), byte_tokenizer(pad="!")
-    third = transformers.T5EncoderModel(transformers.T5Config(**T5)) if t5 else None
-    pipe = diffusers.StableDiffusion3Pipeline(
-        transformer=diffusers.SD3Transformer2DModel(
-            sample_size=8,
-            patch_size=2,
-            in_channels=16,
-            num_layers=2,
-            attention_head_dim=16,
-            num_attention_heads=2,
-            joint_attention_dim=96,
-            caption_projection_dim=32,
-            pooled_projection_dim=40 + 24,
-            out_channels=16,
-            pos_embed_max_size=16,
-            dual_attention_layers=(0,),
-            qk_norm="rms_norm",
-        ),
-        vae=small_vae(latent_channels=16, scaling_factor=1.5305, shift_factor=0.0609),
-        text_encoder=transformers.CLIPTextModelWithProjection(_text(first, 32, 40, "quick_gelu")),
-        text_encoder_2=transformers.CLIPTextModelWithProjection(_text(second, 48, 24, "gelu")),
-        text_encoder_3=third,
-        tokenizer=first,
-        tokenizer_2=second,
-        tokenizer_3=letters_tokenizer() if t5 else None,
-        scheduler=diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0, use_dynamic_shifting=dynamic),
-    )
-    pipe.save_pretrained(folder, safe_serialization=True)
-    torch.random.set_rng_state(before)
+    diffusers, transformers = (import_module(name) for name in ("diffusers", "transformers"))
+    with seeded(seed):
+        first, second = byte_tokenizer(), byte_tokenizer(pad="!")
+        third = transformers.T5EncoderModel(transformers.T5Config(**T5)) if t5 else None
+        pipe = diffusers.StableDiffusion3Pipeline(
+            transformer=diffusers.SD3Transformer2DModel(
+                sample_size=8,
+                patch_size=2,
+                in_channels=16,
+                num_layers=2,
+                attention_head_dim=16,
+                num_attention_heads=2,
+                joint_attention_dim=96,
+                caption_projection_dim=32,
+                pooled_projection_dim=40 + 24,
+                out_channels=16,
+                pos_embed_max_size=16,
+                dual_attention_layers=(0,),
+                qk_norm="rms_norm",
+            ),
+            vae=small_vae(latent_channels=16, scaling_factor=1.5305, shift_factor=0.0609),
+            text_encoder=transformers.CLIPTextModelWithProjection(
+                small_text(first, 32, projection_dim=40, hidden_act="quick_gelu")
+            ),
+            text_encoder_2=transformers.CLIPTextModelWithProjection(
+                small_text(second, 48, projection_dim=24, hidden_act="gelu")
+            ),
+            text_encoder_3=third,
+            tokenizer=first,
+            tokenizer_2=second,
+            tokenizer_3=letters_tokenizer() if t5 else None,
+            scheduler=diffusers.FlowMatchEulerDiscreteScheduler(shift=3.0, use_dynamic_shifting=dynamic),
+        )
+        pipe.save_pretrained(folder, safe_serialization=True)
     return folder
 
 
@@ -73,22 +72,6 @@ def letters_tokenizer() -> Any:
     signs = string.ascii_letters + string.digits + string.punctuation
     vocab = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("\u2581", -2.0), *((sign, -3.0) for sign in signs)]
     return import_module("transformers").T5Tokenizer(vocab=vocab, extra_ids=0)
-
-
-def _text(tokenizer: Any, width: int, pooled: int, act: str) -> Any:
-    return import_module("transformers").CLIPTextConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=width,
-        intermediate_size=37,
-        num_attention_heads=4,
-        num_hidden_layers=3,
-        max_position_embeddings=77,
-        projection_dim=pooled,
-        hidden_act=act,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
 
 
 @cache

@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.support.tiny_model import byte_tokenizer, small_vae
+from tests.support.tiny_model import byte_tokenizer, seeded, small_text, small_vae
 
 
 def make_tiny_sdxl(
@@ -25,52 +25,33 @@ def make_tiny_sdxl(
     guidance_row: the width of the row it reads its guidance in, where it is distilled. second: another tokenizer.
     channels: what its UNet reads; 9 is one for inpainting.
     """
-    torch, diffusers, transformers = (import_module(name) for name in ("torch", "diffusers", "transformers"))
-    for library in (diffusers, transformers):
-        library.utils.logging.set_verbosity_error()
-        library.utils.logging.disable_progress_bar()
-    before = torch.random.get_rng_state()
-    torch.manual_seed(seed)
-    first, second = byte_tokenizer(), second or byte_tokenizer(pad="!")
-    vae = small_vae(scaling_factor=0.13025)
-    kind = diffusers.StableDiffusionXLPipeline if channels == 4 else diffusers.StableDiffusionXLInpaintPipeline
-    pipe = kind(
-        vae=vae,
-        text_encoder=transformers.CLIPTextModel(_text(first, 32, "quick_gelu")),
-        text_encoder_2=transformers.CLIPTextModelWithProjection(_text(second, 48, "gelu")),
-        tokenizer=first,
-        tokenizer_2=second,
-        unet=_unet(guidance_row, channels),
-        scheduler=diffusers.EulerDiscreteScheduler(
-            beta_start=0.00085,
-            beta_end=0.012,
-            beta_schedule="scaled_linear",
-            num_train_timesteps=1000,
-            steps_offset=1,
-            timestep_spacing="leading",
-        ),
-        force_zeros_for_empty_prompt=force_zeros,
-        add_watermarker=False,
-    )
-    pipe.save_pretrained(folder, safe_serialization=True)
-    torch.random.set_rng_state(before)
+    diffusers, transformers = (import_module(name) for name in ("diffusers", "transformers"))
+    with seeded(seed):
+        first, second = byte_tokenizer(), second or byte_tokenizer(pad="!")
+        vae = small_vae(scaling_factor=0.13025)
+        kind = diffusers.StableDiffusionXLPipeline if channels == 4 else diffusers.StableDiffusionXLInpaintPipeline
+        pipe = kind(
+            vae=vae,
+            text_encoder=transformers.CLIPTextModel(small_text(first, 32, projection_dim=32, hidden_act="quick_gelu")),
+            text_encoder_2=transformers.CLIPTextModelWithProjection(
+                small_text(second, 48, projection_dim=48, hidden_act="gelu")
+            ),
+            tokenizer=first,
+            tokenizer_2=second,
+            unet=_unet(guidance_row, channels),
+            scheduler=diffusers.EulerDiscreteScheduler(
+                beta_start=0.00085,
+                beta_end=0.012,
+                beta_schedule="scaled_linear",
+                num_train_timesteps=1000,
+                steps_offset=1,
+                timestep_spacing="leading",
+            ),
+            force_zeros_for_empty_prompt=force_zeros,
+            add_watermarker=False,
+        )
+        pipe.save_pretrained(folder, safe_serialization=True)
     return folder
-
-
-def _text(tokenizer: Any, width: int, act: str) -> Any:
-    return import_module("transformers").CLIPTextConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=width,
-        intermediate_size=37,
-        num_attention_heads=4,
-        num_hidden_layers=3,
-        max_position_embeddings=77,
-        projection_dim=width,
-        hidden_act=act,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
 
 
 def _unet(guidance_row: int | None, channels: int) -> Any:

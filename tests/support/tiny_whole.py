@@ -9,21 +9,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.support.tiny_model import byte_tokenizer, small_vae
+from tests.support.tiny_model import byte_tokenizer, seeded, small_text, small_vae
 from tests.support.tiny_sd3 import T5, letters_tokenizer
 
 
 def make_tiny_whole(folder: Path, kind: str, seed: int = 0) -> Path:
     """Write a model of a kind (`aura`, `pixart`, `flux`; 64x64 px) into `folder` and return it."""
-    torch, diffusers, transformers = (import_module(name) for name in ("torch", "diffusers", "transformers"))
-    for library in (diffusers, transformers):
-        library.utils.logging.set_verbosity_error()
-        library.utils.logging.disable_progress_bar()
-    before = torch.random.get_rng_state()
-    torch.manual_seed(seed)
-    pipe = {"aura": _aura, "pixart": _pixart, "flux": _flux}[kind](diffusers, transformers)
-    pipe.save_pretrained(folder, safe_serialization=True)
-    torch.random.set_rng_state(before)
+    diffusers, transformers = (import_module(name) for name in ("diffusers", "transformers"))
+    with seeded(seed):
+        pipe = {"aura": _aura, "pixart": _pixart, "flux": _flux}[kind](diffusers, transformers)
+        pipe.save_pretrained(folder, safe_serialization=True)
     return folder
 
 
@@ -78,18 +73,7 @@ def _pixart(diffusers: Any, transformers: Any) -> Any:
 
 def _flux(diffusers: Any, transformers: Any) -> Any:
     tokenizer = byte_tokenizer()
-    text = transformers.CLIPTextConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=32,
-        intermediate_size=37,
-        num_attention_heads=4,
-        num_hidden_layers=2,
-        max_position_embeddings=77,
-        projection_dim=32,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
+    text = small_text(tokenizer, 32, num_hidden_layers=2, projection_dim=32)
     return diffusers.FluxPipeline(
         scheduler=diffusers.FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, shift=3.0),
         vae=small_vae(shift_factor=0.1),
