@@ -11,8 +11,13 @@ from core.errors import StudioError
 from core.recipe import Paint
 from core.room import Room
 from inference import memory
-from inference.device import SPARING
-from inference.memory import Shape, Weight, held, painting, shape, weight
+from inference.device import PROFILES, SPARING
+from inference.families import whole
+from inference.memory import Weight, held, weight
+from inference.shapes import Shape, painting, shape
+
+GRID = 8
+"""What sides are a multiple of at the least."""
 
 
 class Source(Protocol):
@@ -31,6 +36,8 @@ class Source(Protocol):
 
 class Estimates:
     """Estimate for a device what a Recipe needs at the least, which is under the profile that spares most.
+
+    A Model that its own pipeline paints knows but the one that spares nothing.
 
     source: where a digest's Model lies, or ModelUnavailable. vram: bytes a GPU had free at the start; None where main
     memory is what counts: that is looked up each time, with what this process holds, for other Models may make way.
@@ -51,18 +58,18 @@ class Estimates:
             return None  # Whoever begins it is told why it cannot be read.
         if has is None:
             return None
-        weights = held(need, SPARING, "cpu" if self._vram is None else "cuda")
+        weights = held(need, _profile(recipe), "cpu" if self._vram is None else "cuda")
 
         def fits(width: int, height: int) -> bool:
             return weights + self._painting(look, recipe, width * height) <= has
 
         painting, size = self._painting(look, recipe, recipe.width * recipe.height), None
         if not fits(recipe.width, recipe.height):
-            size = next((each for each in _smaller(recipe.width, recipe.height) if fits(*each)), None)
+            size = next((each for each in _smaller(recipe, max(look.side, GRID)) if fits(*each)), None)
         return Room(weights, painting, has, size)
 
     def _painting(self, look: Shape, recipe: Paint, pixels: int) -> int:
-        return painting(look, self._dtype, pixels, 2 if recipe.guided else 1, SPARING)
+        return painting(look, self._dtype, pixels, 2 if recipe.guided else 1, _profile(recipe))
 
     def _has(self) -> int | None:
         if self._vram is not None:
@@ -77,9 +84,13 @@ class Estimates:
         return self._known[digest]
 
 
-def _smaller(width: int, height: int) -> Iterator[tuple[int, int]]:
+def _profile(recipe: Paint) -> str:
+    return PROFILES[0] if recipe.model.family == whole.FAMILY else SPARING
+
+
+def _smaller(recipe: Paint, grid: int) -> Iterator[tuple[int, int]]:
     """Yield sizes of about the same shape, the largest first, that can be asked for."""
     for part in range(95, 0, -5):
-        across, down = (side * part // 100 // 8 * 8 for side in (width, height))
+        across, down = (side * part // 100 // grid * grid for side in (recipe.width, recipe.height))
         if min(across, down) >= SIDE[0]:
             yield across, down

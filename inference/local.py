@@ -115,8 +115,7 @@ class LocalEngine:
             run.state = Enlarging(run.recipe, self._load(run.recipe.parent, "picture"))
             return
         _refuse(run.recipe)
-        logged = {} if run.replay is None else run.replay.fingerprint.facts
-        run.tiled = run.tiled or logged.get(fingerprint.TILED) is True
+        self._heed(run)
         key = applied(self._own, run, run.recipe)
         with self._under(key):
             if run.sparing:
@@ -126,6 +125,11 @@ class LocalEngine:
                 made = self._begin(run.recipe, self._loras.wear(weights, key.loras))
         run.key = replace(key, latent=(made.latent.shape[-1], made.latent.shape[-2]), text=made.text.shape[1])
         run.rows, run.calls, run.state = len(made.text), len(made.timesteps), made
+
+    def _heed(self, run: Run) -> None:
+        """Decode in tiles what its log says was."""
+        logged = {} if run.replay is None else run.replay.fingerprint.facts
+        run.tiled = run.tiled or logged.get(fingerprint.TILED) is True
 
     def loading(self, run: Run, beside: Collection[str]) -> Loading:
         """Say what beginning the Run would load."""

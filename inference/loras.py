@@ -13,7 +13,6 @@ from weakref import WeakKeyDictionary
 import torch
 
 from core.errors import ModelUnavailable
-from inference.device import SPARING
 from inference.weights import Weights
 
 LoraSet = tuple[tuple[str, float], ...]
@@ -53,11 +52,6 @@ class Loras:
         """Lay a set over a Model, or its own weights again; what is returned knows whose words it encodes."""
         if not wanted and weights.unet not in self._wardrobes:
             return weights
-        if wanted and _is_fetched(weights):
-            raise ModelUnavailable(
-                f"A LoRA does not go with the memory profile {SPARING} of this device.",
-                "Leave it out, or ask the owner for another profile.",
-            )
         wardrobe = self._wardrobes.setdefault(weights.unet, Wardrobe())
         if wardrobe.on != wanted:
             _put(wardrobe.originals, wardrobe.sets.get(wardrobe.on, ()))
@@ -70,7 +64,8 @@ class Loras:
         if not wanted:
             return weights
         wardrobe.sets.move_to_end(wanted)
-        return replace(weights, beside=(*weights.beside, *(f"{digest}:{scale:g}" for digest, scale in wanted)))
+        laid = tuple(f"{digest}:{scale:g}" for digest, scale in wanted)
+        return replace(weights, beside=(*weights.beside, *laid), origin=weights)
 
     def spare(self) -> None:
         """Drop every set that is not on; for when memory ends."""
@@ -126,13 +121,6 @@ class Loras:
                 f"The LoRA {path.stem} fits this model in {placed} of its {held} layers.",
                 "Use one that was made for it.",
             )
-
-
-def _is_fetched(weights: Weights) -> bool:
-    """Say whether the UNet's layers are fetched in turn from copies of their own, which would not hold a LoRA."""
-    from diffusers.hooks import group_offloading
-
-    return weights.plan.profile == SPARING and bool(group_offloading._is_group_offload_enabled(weights.unet))
 
 
 def _put(data: Fused, these: Iterable[torch.nn.Parameter]) -> None:

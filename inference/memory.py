@@ -13,24 +13,19 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from core.errors import OutOfMemory
 from inference.device import PROFILES, SPARING
+from inference.families import whole
 from inference.families.folder import read_json
+from inference.shapes import WIDTHS, painting, shape
 
 LOG = logging.getLogger(__name__)
-WIDTHS = {"float32": 4, "bfloat16": 2, "float16": 2}
-"""Bytes of a number, by dtype."""
 SINGLE = "model.diffusion_model."
 """How a single file names what is stepped."""
 UNUSED = frozenset({"safety_checker", "feature_extractor", "image_encoder"})
-"""Parts of a folder that are never loaded."""
+"""Parts of a folder that are never loaded, unless its own pipeline paints: that takes all it has."""
 STEPPED = frozenset({"unet", "transformer"})
-DECODED, STEPPED_HELD = 5.0, 60.0
-"""Numbers held at once where a call needs most, measured: a decoder's, for each pixel and channel of its second block;
-a UNet's, for each row, place of the Latent and channel of its first block."""
-NATIVE = 512
 SIGNS = ("out of memory", "DefaultCPUAllocator")
 CGROUP = Path("/sys/fs/cgroup")
 PROC = Path("/proc")
@@ -57,35 +52,6 @@ def weight(folder: Path, dtype: str) -> Weight:
     for part, numbers in _numbers(folder).items():
         found[part in STEPPED] += numbers * WIDTHS[dtype]
     return Weight(found[True], found[False])
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """Hold what of a Model's configs decides how much a Picture in the making takes; tile: pixels of a VAE's tile."""
-
-    native: int
-    scale: int
-    stepped: int
-    decoded: int
-    tile: int
-
-
-def shape(folder: Path) -> Shape:
-    """Return a folder's Shape; of what its configs do not say, Stable Diffusion's."""
-    unet, vae = (_config(folder / part / "config.json") for part in ("unet", "vae"))
-    blocks = vae.get("block_out_channels") or [128, 256, 512, 512]
-    scale = 2 ** (len(blocks) - 1)
-    side = int(vae.get("sample_size") or NATIVE)
-    native = int(unet.get("sample_size") or NATIVE // scale) * scale
-    first = (unet.get("block_out_channels") or [320])[0]
-    return Shape(native * native, scale, int(first), int(blocks[min(1, len(blocks) - 1)]), side * side)
-
-
-def painting(shape: Shape, dtype: str, pixels: int, rows: int, profile: str) -> int:
-    """Estimate the bytes one Picture needs in the making, beside the weights: its dearest call or its decoding."""
-    stepped = STEPPED_HELD * rows * shape.stepped * pixels / shape.scale**2
-    at_once = pixels if profile == PROFILES[0] else min(pixels, shape.tile)
-    return round(max(stepped, DECODED * shape.decoded * at_once) * WIDTHS[dtype])
 
 
 def choose_profile(folder: Path, dtype: str, device: str, free: int | None) -> str:
@@ -146,13 +112,19 @@ def _numbers(folder: Path) -> Mapping[str, int]:
         return _numbers_in(folder)
     files = sorted(folder.rglob("*.safetensors"))
     plain = {path.parent for path in files if ".fp16." not in path.name}
+    unused = frozenset[str]() if _is_whole(folder) else UNUSED
     found: dict[str, int] = {}
     for path in files:
         part = path.parent.name
-        if part in UNUSED or (".fp16." in path.name and path.parent in plain):
+        if part in unused or (".fp16." in path.name and path.parent in plain):
             continue
         found[part] = found.get(part, 0) + sum(_numbers_in(path).values())
     return found
+
+
+def _is_whole(folder: Path) -> bool:
+    index = folder / "model_index.json"
+    return index.is_file() and read_json(index).get("_class_name") in whole.WAYS
 
 
 def _numbers_in(path: Path) -> Mapping[str, int]:
@@ -230,10 +202,6 @@ def _left_in(group: Path) -> int | None:
 def _of_process(proc: Path) -> int | None:
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]
     return None if limit == resource.RLIM_INFINITY else limit - (_line(proc / "self" / "status", "VmSize") or 0)
-
-
-def _config(path: Path) -> Mapping[str, Any]:
-    return read_json(path) if path.is_file() else {}
 
 
 def _line(path: Path, name: str) -> int | None:

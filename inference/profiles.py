@@ -25,18 +25,16 @@ def home(profile: str, part: str, device: torch.device) -> torch.device:
 
 
 def settle(weights: Any, profile: str, device: torch.device) -> None:
-    """Set a loaded Model's switches: tiles and slices change bits; parts are moved where the device is not the CPU."""
+    """Set a loaded Model's switches: tiles change bits; parts are moved where the device is not the CPU.
+
+    Attention is not sliced: measured, that takes more memory than torch's own, and in float16 its scores overflow.
+    """
     if profile == PROFILES[0]:
         return
     weights.vae.enable_slicing()
     weights.vae.enable_tiling()
-    if profile != SPARING:
-        return
-    for stepped in _stepped(weights):
-        # One head at a time: the least memory where a device has no attention that needs little by itself.
-        if hasattr(stepped, "set_attention_slice"):
-            stepped.set_attention_slice("max")
-        if device != CPU:
+    if profile == SPARING and device != CPU:
+        for stepped in _stepped(weights):
             stepped.enable_group_offload(device, CPU, offload_type="block_level", num_blocks_per_group=1)
 
 
@@ -57,20 +55,21 @@ def present(weights: Any, device: torch.device) -> Iterator[None]:
 
 @contextmanager
 def tiled(vae: Any, needed: bool) -> Iterator[None]:
-    """Let the VAE work in tiles where needed, and as it did before afterwards."""
-    before = vae.use_tiling
-    if needed:
+    """Let the VAE work in tiles where needed and known, and as it did before afterwards."""
+    before = getattr(vae, "use_tiling", None)
+    if needed and before is not None:
         vae.enable_tiling()
     try:
         yield
     finally:
-        vae.use_tiling = before
+        if before is not None:
+            vae.use_tiling = before
 
 
 def say(profile: str, device: torch.device) -> None:
     """Say at the start what a profile does not do here."""
     if profile != PROFILES[0] and device == CPU:
-        LOG.info("profile %s: the CPU has no other memory to move a model's parts to; tiles and slices apply", profile)
+        LOG.info("profile %s: the CPU has no other memory to move a model's parts to; tiles apply", profile)
 
 
 def _stepped(weights: Any) -> list[Any]:

@@ -11,13 +11,17 @@ import torch
 
 from core.errors import ModelUnavailable, OutOfMemory
 from core.room import shown
-from inference import memory
+from inference import memory, pipes
 from inference.adapters import table
 from inference.cards import Source
 from inference.engine import Loading
+from inference.families import whole
 from inference.families.table import check_family
+from inference.pipes import Pipe
 from inference.profiles import settle
 from inference.weights import Plan, Weights
+
+Held = Weights | Pipe
 
 
 class Shelf:
@@ -35,15 +39,30 @@ class Shelf:
         self._device = device
         self._keep = max(1, keep)
         self._budget = budget
-        self._loaded: OrderedDict[Plan, Weights] = OrderedDict()
-        self._alive: WeakValueDictionary[Plan, Weights] = WeakValueDictionary()
+        self._loaded: OrderedDict[Plan, Held] = OrderedDict()
+        self._alive: WeakValueDictionary[Plan, Held] = WeakValueDictionary()
         self._needs: dict[Plan, int] = {}
 
     def get(self, plan: Plan) -> Weights:
         """Return a Model, loaded now where it is not yet; raise a StudioError where it cannot be."""
+        found = self._held(plan)
+        assert isinstance(found, Weights)
+        return found
+
+    def pipe(self, plan: Plan) -> Pipe:
+        """Return the pipeline of a Model that it paints whole, as `get` does."""
+        found = self._held(plan)
+        assert isinstance(found, Pipe)
+        return found
+
+    def _held(self, plan: Plan) -> Held:
         if plan not in self._loaded:
-            alive = self._alive.get(plan)
-            self._loaded[plan] = self._alive[plan] = self._load(plan) if alive is None else alive
+            found = self._alive.get(plan)
+            if found is None:
+                found = self._load(plan)
+            else:
+                self._make_room(plan)
+            self._loaded[plan] = self._alive[plan] = found
         self._loaded.move_to_end(plan)
         return self._loaded[plan]
 
@@ -64,7 +83,7 @@ class Shelf:
             del self._loaded[plan]
         self._give_back()
 
-    def _load(self, plan: Plan) -> Weights:
+    def _load(self, plan: Plan) -> Held:
         source = self._source(plan.digest)
         # Under a false family its Run would spoil the calls it shares.
         check_family(source.folder, source.name, plan.family)
@@ -88,11 +107,13 @@ class Shelf:
             "Choose a smaller model.",
         )
 
-    def _read(self, source: Source, plan: Plan) -> Weights:
+    def _read(self, source: Source, plan: Plan) -> Held:
         try:
+            if plan.family == whole.FAMILY:
+                return pipes.load(source.folder, plan, self._device)
             weights = table.load(source.folder, replace(plan, file=source.file), self._device)
             settle(weights, plan.profile, self._device)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, ImportError) as error:
             raise ModelUnavailable(f"The model in {source.name} does not load: {error}.", "Copy it again.") from error
         return weights
 

@@ -48,7 +48,8 @@ class Weights:
     unet: or the transformer in its place. text_shape: tokens and width of a short Prompt's text rows. added: the width
     of each row its UNet reads beside the text. patch: how many of a Latent's squares a side make one of its tokens.
     upcast: its VAE overflows in float16. zero_negative: an empty negative Prompt is zeros. beside: what is laid over it
-    now, as far as its Prompts' reader knows.
+    now, as far as its Prompts' reader knows. origin: what these were made from by laying it over; held, so that those
+    stay known as in use.
     """
 
     plan: Plan
@@ -68,6 +69,7 @@ class Weights:
     upcast: bool = False
     zero_negative: bool = False
     beside: tuple[str, ...] = ()
+    origin: Weights | None = None
 
     @property
     def channels(self) -> int:

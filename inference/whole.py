@@ -8,56 +8,45 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any, TypeGuard
 
 import numpy as np
 import torch
 
-from core.errors import BadInput, EmptyPicture, ModelUnavailable, PaintFailed
+from core.errors import BadInput, EmptyPicture, PaintFailed
 from core.recipe import OWN, Paint, Recipe
-from inference import fingerprint, noise, previews
-from inference.applied import applied
+from inference import fingerprint, noise, pipes, previews, profiles
+from inference.applied import applied, plan_of
 from inference.aside import Aside
+from inference.device import PROFILES
 from inference.engine import Loading
 from inference.families import whole
-from inference.families.folder import read_json
-from inference.families.table import check_family
 from inference.finish.png import Pixels
 from inference.local import Decoded, LocalEngine
+from inference.pipes import Pipe
 from inference.run import Batch, Key, Run
-from inference.weights import DTYPES
 
 
 @dataclass(slots=True, weakref_slot=True, eq=False)
 class Painting:
-    """Hold a Run whose pipeline paints by itself: where it stands, its own random numbers, its newest Latent."""
+    """Hold a Run whose pipeline paints by itself: where it stands, its own random numbers, its newest Latent.
 
+    stock: the loaded one its own `pipe` has its parts of; while it is held here, that is in use.
+    """
+
+    stock: Pipe
     pipe: Any
     aside: Aside[Any]
     told: dict[str, Any]
     luck: torch.Tensor
-    colours: previews.Colours | None
-
-
-@dataclass(frozen=True, slots=True)
-class Pipe:
-    """Hold a loaded pipeline, for parts of which each Run makes one of its own."""
-
-    name: tuple[str, str]
-    stock: Any
-    way: whole.Way
-    colours: previews.Colours | None
 
 
 class WholeEngine(LocalEngine):
     """Own one device; a Model of the family `whole` is painted by its own pipeline, all others as LocalEngine does.
 
     A pipeline runs in a thread of its own, which stands still but while `step` waits for its next callback: so it takes
-    turns with everybody else's Runs, and ends where its Run is dropped. One such pipeline is kept in memory.
+    turns with everybody else's Runs, and ends where its Run is dropped.
     """
-
-    _pipe: Pipe | None = None
 
     def begin(self, run: Run) -> None:
         """Begin the Run; a whole one's first step reads its Prompt."""
@@ -66,21 +55,24 @@ class WholeEngine(LocalEngine):
             super().begin(run)
             return
         _refuse(recipe)
-        own = replace(applied(self._own, run, recipe), memory_format="contiguous", attention="sdpa", profile="high")
-        key = replace(own, latent=(recipe.width // 8, recipe.height // 8), text=0, shared=False)
+        self._heed(run)
+        key = replace(self._key(run, recipe), latent=(recipe.width // 8, recipe.height // 8), text=0, shared=False)
         with self._under(key):
-            pipe = self._loaded(recipe, key)
+            plan = plan_of(recipe.model, key)
+            if run.sparing:
+                self._shelf.clear(but=plan)
+            pipe = self._shelf.pipe(plan)
+        self._verdicts[recipe.model.digest] = "equal"  # Its calls are never shared, so rows do not matter.
         run.key, run.calls = key, recipe.steps - recipe.first_step
         run.rows = min(2 if recipe.guided else 1, self.sizes[-1])
         run.state = self._painting(pipe, recipe, key)
 
     def loading(self, run: Run, beside: Collection[str]) -> Loading:
-        """Say what beginning the Run would load; a whole one's pipeline is in memory or loaded beside the others."""
+        """Say what beginning the Run would load."""
         recipe = run.recipe
         if not _is_whole(recipe):
             return super().loading(run, beside)
-        there = self._pipe is not None and self._pipe.name == self._name(recipe, applied(self._own, run, recipe))
-        return "none" if there else "beside"
+        return self._shelf.loading(plan_of(recipe.model, self._key(run, recipe)), beside)
 
     def step(self, batch: Batch) -> None:
         """Make one call; of a whole Run: let its pipeline go on to the end of its next step."""
@@ -103,7 +95,7 @@ class WholeEngine(LocalEngine):
         painting = run.state
         if not isinstance(painting, Painting):
             return super().preview(run)
-        latent, colours = painting.told.get("latents"), painting.colours
+        latent, colours = painting.told.get("latents"), painting.stock.colours
         if colours is None or not isinstance(latent, torch.Tensor) or latent.ndim != 4:
             return None
         if latent.shape[1] != len(colours.matrix):
@@ -118,9 +110,11 @@ class WholeEngine(LocalEngine):
             return super().decode(run)
         key = run.key
         assert key is not None
-        with self._under(key):
+        with self._under(key), profiles.tiled(getattr(painting.pipe, "vae", None), run.tiled):
             while not painting.aside.over:
                 self._go(run, painting)
+        if not run.done:  # Its decoding broke, and it was painted anew.
+            run.done, run.trace = run.calls, [[1, run.calls]]
         image = np.asarray(painting.aside.found, dtype=np.float32)
         if not np.isfinite(image).all():
             raise EmptyPicture("The model gave numbers that are no picture (NaN).", "Try another seed or fewer steps.")
@@ -131,10 +125,10 @@ class WholeEngine(LocalEngine):
         made_by = fingerprint.of_run(self._facts, run, key, self._mode, "equal")
         return Decoded(Pixels(width, height, (image * 255).round().astype("uint8").tobytes()), made_by)
 
-    def close(self) -> None:
-        """Drop every loaded Model."""
-        self._pipe = None
-        super().close()
+    def _key(self, run: Run, recipe: Paint) -> Key:
+        """Return the Key a Run is begun with: a pipeline knows no switch but the dtype."""
+        own = applied(self._own, run, recipe)
+        return replace(own, memory_format="contiguous", attention="sdpa", profile=PROFILES[0])
 
     def _go(self, run: Run, painting: Painting) -> None:
         """Let the pipeline go on; where it fails, the Run starts anew if it is stepped again."""
@@ -143,8 +137,8 @@ class WholeEngine(LocalEngine):
                 painting.aside.go()
         except Exception as error:
             run.done, run.trace = 0, []
-            assert isinstance(run.recipe, Paint) and self._pipe is not None and run.key is not None
-            run.state = self._painting(self._pipe, run.recipe, run.key)
+            assert isinstance(run.recipe, Paint) and run.key is not None
+            run.state = self._painting(painting.stock, run.recipe, run.key)
             if isinstance(error, ValueError | NotImplementedError):
                 raise PaintFailed(
                     f"The model's own pipeline refuses this: {error}", "Try another size or other words."
@@ -156,76 +150,17 @@ class WholeEngine(LocalEngine):
         sketch = None if recipe.sketch is None else self._load(recipe.sketch.digest, "sketch")
         return _painting(pipe, recipe, sketch, key.threads)
 
-    @staticmethod
-    def _name(recipe: Paint, key: Key) -> tuple[str, str]:
-        return recipe.model.digest, key.dtype
-
-    def _loaded(self, recipe: Paint, key: Key) -> Pipe:
-        """Return a Model's pipeline, loaded now where it is not the last one used."""
-        name = self._name(recipe, key)
-        if self._pipe is None or self._pipe.name != name:
-            folder = self._registry.folder(recipe.model.digest)
-            check_family(folder, folder.name, whole.FAMILY)
-            self._pipe = None
-            try:
-                stock = _read(folder, key.dtype).to(self._device)
-            except (OSError, ValueError, KeyError, ImportError) as error:
-                raise ModelUnavailable(
-                    f"The model in {folder.name} does not load: {error}.", "Copy it again."
-                ) from error
-            way = whole.WAYS[str(read_json(folder / "model_index.json")["_class_name"])]
-            self._pipe = Pipe(name, stock, way, _colours(stock))
-            self._verdicts[recipe.model.digest] = "equal"  # Its calls are never shared, so rows do not matter.
-        return self._pipe
-
 
 def _is_whole(recipe: Recipe) -> TypeGuard[Paint]:
     return isinstance(recipe, Paint) and recipe.model.family == whole.FAMILY
 
 
-def _read(folder: Path, dtype: str) -> Any:
-    import diffusers
-
-    weights = [path.name for path in folder.rglob("*.safetensors")]
-    variant = "fp16" if weights and all(".fp16." in name for name in weights) else None
-    pipe = diffusers.DiffusionPipeline.from_pretrained(  # type: ignore[no-untyped-call]
-        folder, dtype=DTYPES[dtype], local_files_only=True, use_safetensors=True, variant=variant
-    )
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
-
-
-def _colours(pipe: Any) -> previews.Colours | None:
-    """Return the map to preview colours, None where the pipeline's Latents come from no VAE it is known for."""
-    from diffusers import AutoencoderKL
-
-    vae = getattr(pipe, "vae", None)
-    return previews.fit(vae) if isinstance(vae, AutoencoderKL) else None
-
-
-def _own(stock: Any, name: str) -> Any:
-    """Return a new pipeline of a class on the parts of another, with samplers of its own: both keep state."""
-    import diffusers
-
-    kind = getattr(diffusers, name)
-    parts, options = kind._get_signature_keys(kind)
-    given: dict[str, Any] = {part: stock.components[part] for part in parts if part in stock.components}
-    given |= {option: stock.config[option] for option in options if option in stock.config}
-    for part, value in given.items():
-        if isinstance(value, diffusers.SchedulerMixin):
-            sampler: Any = value
-            given[part] = type(sampler).from_config(sampler.config)
-    pipe = kind(**given)
-    pipe.set_progress_bar_config(disable=True)
-    return pipe
-
-
 def _painting(pipe: Pipe, recipe: Paint, sketch: bytes | None, threads: int) -> Painting:
-    own = _own(pipe.stock, type(pipe.stock).__name__ if sketch is None else pipe.way.sketch)
+    own = pipes.own(pipe.stock, type(pipe.stock).__name__ if sketch is None else pipe.way.sketch)
     told: dict[str, Any] = {}
     aside = Aside(partial(_paint, own, pipe.way, recipe, sketch, told, threads), "limner-whole")
     luck = torch.Generator().manual_seed(recipe.seed).get_state()
-    painting = Painting(own, aside, told, luck, pipe.colours)
+    painting = Painting(pipe, own, aside, told, luck)
     weakref.finalize(painting, aside.end)
     return painting
 

@@ -12,20 +12,24 @@ from typing import Any
 
 import pytest
 import torch
+from diffusers.hooks.group_offloading import ModuleGroup
 from safetensors.torch import load_file, save_file
 
 from core.errors import ModelUnavailable
 from core.picture import Replay
 from core.recipe import Lora, Paint, canonical
+from inference.adapters.table import forward, load
 from inference.addons import AddOnFiles
 from inference.local import LocalEngine
-from inference.loras import KEPT
+from inference.loras import KEPT, Loras
 from inference.run import Run
+from inference.weights import Plan
 from tests.support.oracle import HAS_BF16, WIDE, Case, Made, check, models
 from tests.support.painting import engine, paint_alone, recipe, registry, runs_of, step_together
 from tests.support.tiny_addons import make_lora
 from tests.support.tiny_model import shared_tiny_model
 
+CPU = torch.device("cpu")
 DTYPES = ("float32", "bfloat16") if HAS_BF16 else ("float32",)
 SETS: tuple[dict[str, float], ...] = ({}, {"peft": 0.8, "kohya": -0.5}, {"old": 1.5})
 MANY: tuple[dict[str, float], ...] = (*SETS, {"peft": 0.8}, {"kohya": 1.0})
@@ -123,6 +127,34 @@ def test_where_query_key_and_value_are_one_product_it_holds_the_lora_too(files: 
     wanted = under(case.recipe(6), files["tiny"], {"old": 1.5})
     ((run, latent, painted),) = paint_all(engine(models(), addons=files["tiny"], attention="fused-qkv"), [wanted])
     check(Made(case, run, wanted, latent, painted), "float32", stock(files["tiny"], wanted.loras, joined=True))
+
+
+def test_it_is_laid_over_a_unet_whose_blocks_are_fetched_for_each_call(
+    files: dict[str, AddOnFiles], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the profile `low` has it on a GPU; here both places are main memory, and each move makes copies."""
+
+    def copied(group: Any) -> None:
+        for module in group.modules:
+            for each in (*module.parameters(), *module.buffers()):
+                each.data = each.data.clone()
+
+    monkeypatch.setattr(ModuleGroup, "_onload_from_memory", copied)
+    monkeypatch.setattr(ModuleGroup, "_offload_to_memory", copied)
+    still, moved = (load(shared_tiny_model(), Plan("m", "sd1", "float32", profile="low"), CPU) for _ in range(2))
+    moved.unet.enable_group_offload(CPU, CPU, offload_type="block_level", num_blocks_per_group=1)
+    chance = torch.Generator().manual_seed(0)
+    given = torch.randn(2, 4, 8, 8, generator=chance), torch.tensor([500.0, 20.0])
+    text, made = torch.randn(2, 77, 32, generator=chance), []
+    worn = {weights: Loras(files["tiny"].file) for weights in (still, moved)}
+    with torch.inference_mode():
+        for names in ({"peft": 0.8}, {}, {"peft": 0.8, "kohya": -0.5}, {"peft": 0.8}):
+            wanted = under(Case("tiny", "ddim", 1.0).recipe(1), files["tiny"], names)
+            laid = tuple((lora.digest, lora.scale) for lora in wanted.loras)
+            found = [forward(loras.wear(weights, laid), *given, text, {}) for weights, loras in worn.items()]
+            assert torch.equal(*found), names
+            made.append(found[0])
+    assert torch.equal(made[0], made[3]) and not torch.equal(made[0], made[1])
 
 
 @pytest.mark.parametrize(

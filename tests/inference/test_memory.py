@@ -14,6 +14,7 @@ from inference.adapters.table import load
 from inference.device import PROFILES
 from inference.estimates import Estimates
 from inference.models import Registry
+from inference.shapes import painting, shape
 from inference.weights import Plan
 from tests.support.painting import recipe, registry
 from tests.support.tiny_model import shared_tiny_model
@@ -120,12 +121,12 @@ def test_a_cpu_has_what_is_free_and_what_this_process_holds(monkeypatch: pytest.
 
 def test_auto_takes_the_first_profile_that_fits() -> None:
     folder = shared_tiny_model()
-    need, look = memory.weight(folder, "float32"), memory.shape(folder)
+    need, look = memory.weight(folder, "float32"), shape(folder)
     for device, least in (("cuda", need.stepped), ("cpu", need.whole)):
         found = [memory.choose_profile(folder, "float32", device, free) for free in (10**9, least + 3 * 10**6, 10**5)]
         assert found[0] == "high" and found[-1] == "low"
     assert memory.choose_profile(folder, "float32", "cuda", None) == "high"
     assert [memory.held(need, profile, "cuda") for profile in PROFILES] == [need.whole, need.stepped, 0]
     assert {memory.held(need, profile, "cpu") for profile in PROFILES} == {need.whole}
-    large = [memory.painting(look, "float32", 512 * 512, 1, profile) for profile in PROFILES]
+    large = [painting(look, "float32", 512 * 512, 1, profile) for profile in PROFILES]
     assert large[0] > large[1] == large[2], "tiles bound what a decoding needs"

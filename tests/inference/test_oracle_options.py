@@ -1,4 +1,4 @@
-"""Memory format, attention, memory profiles: a stock pipeline set so is the oracle, and Reproduce applies them."""
+"""Memory format, attention, a memory profile: a stock pipeline set so is the oracle, and Reproduce applies them."""
 
 from __future__ import annotations
 
@@ -46,24 +46,17 @@ def both(pipe: Any) -> None:
     fused(pipe)
 
 
-def balanced(pipe: Any) -> None:
+def tiled(pipe: Any) -> None:
     """Let the stock pipeline's VAE work in tiles and slices."""
     pipe.vae.enable_slicing()
     pipe.vae.enable_tiling()
-
-
-def low(pipe: Any) -> None:
-    """Slice the stock pipeline's attention too."""
-    balanced(pipe)
-    pipe.unet.set_attention_slice("max")
 
 
 OPTIONS = {
     "channels_last": ({"memory_format": "channels_last"}, channels_last),
     "fused": ({"attention": "fused-qkv"}, fused),
     "both": ({"memory_format": "channels_last", "attention": "fused-qkv"}, both),
-    "balanced": ({"profile": "balanced"}, balanced),
-    "low": ({"profile": "low"}, low),
+    "low": ({"profile": "low"}, tiled),
 }
 
 

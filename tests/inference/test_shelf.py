@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,12 +12,16 @@ import torch
 from core.errors import ModelUnavailable
 from core.recipe import ModelRef
 from inference import memory
+from inference.addons import AddOnFiles
 from inference.applied import plan_of
+from inference.loras import Loras
 from inference.run import Key
 from inference.shelf import Shelf
 from inference.weights import Plan
 from tests.support.painting import registry
+from tests.support.tiny_addons import make_lora
 from tests.support.tiny_model import make_tiny_model, shared_tiny_model
+from tests.support.tiny_whole import shared_tiny_whole
 
 CPU = torch.device("cpu")
 COPIES = [
@@ -67,6 +73,44 @@ def test_one_in_use_is_not_loaded_a_second_time_and_counts_until_it_is_let_go() 
     del used
     here.get(plans[2])
     assert here.loading(plans[0], ()) == "beside"
+
+
+def test_a_run_under_a_lora_keeps_its_model_in_use(tmp_path: Path) -> None:
+    """What it steps by was made from the Model's Weights; were those forgotten, it would be loaded a second time."""
+    make_lora(shared_tiny_model(), tmp_path / "ink.safetensors", 1)
+    files = AddOnFiles(tmp_path)
+    files.read({})
+    lora, first = files.cards().loras[0], plan(**COPIES[0])
+    here = shelf(keep=1)
+    worn = Loras(files.file).wear(here.get(first), ((lora.digest, 0.5),))
+    here.get(plan(**COPIES[1]))
+    assert here.loading(first, ()) == "none" and here.get(first).unet is worn.unet
+    here.get(plan(**COPIES[1]))
+    assert here.loading(plan(**COPIES[2]), [first.digest]) == "instead"
+    del worn
+    assert here.loading(first, ()) == "beside"
+
+
+def test_a_pipeline_that_paints_whole_counts_as_any_other_model() -> None:
+    models = registry(tiny=shared_tiny_model(), aura=shared_tiny_whole("aura"))
+    plans = [plan_of(ModelRef(card.family, card.digest), Key("")) for card in models.cards()]
+    needs = [memory.weight(folder, "float32").whole for folder in (shared_tiny_model(), shared_tiny_whole("aura"))]
+    here = Shelf(models.source, CPU, 9, sum(needs) - 1)
+    here.get(plans[0])
+    used = here.pipe(plans[1])
+    assert here.loading(plans[0], ()) == "beside" and here.loading(plans[0], [plans[1].digest]) == "instead"
+    here.get(plans[0])
+    assert here.loading(plans[1], ()) == "none", "it is in use"
+    params = sum(each.numel() for each in _parameters(used.stock))
+    assert needs[1] == pytest.approx(4 * params, rel=0.01), "not all of its parts are counted"
+    del used
+    assert here.loading(plans[1], ()) == "beside"
+
+
+def _parameters(pipe: Any) -> Iterator[torch.nn.Parameter]:
+    for part in pipe.components.values():
+        if isinstance(part, torch.nn.Module):
+            yield from part.parameters()
 
 
 def test_a_model_that_is_not_here_is_nobodys_hindrance() -> None:
