@@ -46,6 +46,9 @@ log = logging.getLogger(__name__)
 AGAIN_S = 5.0
 """Pause before the gateway is taken up again after an error of discord.py's own."""
 
+GUILDS_S = 0.3
+"""Silence after which the servers Discord names at the start are taken as all; discord.py waits 2 s."""
+
 RATE_LIMIT_S = 30.0
 """A wait longer than this is an error, tried again later: a result must not hang on it."""
 
@@ -89,6 +92,7 @@ class LimnerBot(commands.Bot):
             shard_count=shard[1],
             allowed_mentions=NOBODY,
             max_ratelimit_timeout=RATE_LIMIT_S,
+            guild_ready_timeout=GUILDS_S,
             allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False),
             allowed_installs=app_commands.AppInstallationType(guild=True, user=False),
         )

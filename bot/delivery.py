@@ -249,8 +249,17 @@ class DiscordFace:
             await self._pause(EVERY_S)
 
     async def _edit(self, desk: Desk, job: Job, progress: Progress) -> None:
+        # Whoever stops this waits for its request: discord.py leaves the route of one cut off at its end shut for 30 s.
+        async with desk.lock:
+            edit = asyncio.create_task(self._edit_now(desk, job, progress), name=f"edit {job.id}")
+            try:
+                await asyncio.shield(edit)
+            finally:
+                await edit
+
+    async def _edit_now(self, desk: Desk, job: Job, progress: Progress) -> None:
         try:
-            async with asyncio.timeout(EDIT_S), desk.lock:
+            async with asyncio.timeout(EDIT_S):
                 if await self._leaving.person_left(job, desk):
                     return
                 spot = await self._spot(desk, job)

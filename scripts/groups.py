@@ -25,8 +25,9 @@ GROUPS: tuple[tuple[str, tuple[str, ...], int], ...] = (
     ("parity", ("parity",), 60),
 )
 """Name, folders under tests/, and the budget in seconds. Folders that stand nowhere here run as `the rest`."""
-AT_ONCE = {"bot": 4, "crash": 3}
-"""Tests that run side by side in groups that mostly wait; in all others one for each of the first two cores."""
+AT_ONCE = {"bot": 4, "engine": 2}
+"""Tests that run side by side: most wait for a disk, a browser or a process, those of the engine count."""
+OTHERS_AT_ONCE = 3
 NOTHING_SELECTED = 5
 INTERRUPTED = 2
 
@@ -53,7 +54,7 @@ def main(args: Sequence[str]) -> int:
     for name, paths, budget in groups(HOME / "tests"):
         print(f"\n=== {name} ===", flush=True)
         began = time.monotonic()
-        together = ["-n", str(AT_ONCE.get(name, min(2, os.cpu_count() or 1)))]
+        together = ["-n", str(AT_ONCE.get(name, OTHERS_AT_ONCE))]
         outcome = run([*chosen, *together, *rest, *paths])
         rows.append((name, outcome, time.monotonic() - began, budget))
         outcomes.append(outcome)

@@ -255,6 +255,21 @@ async def test_a_slow_upload_holds_up_nobody_else_and_arrives_once(tmp_path: Pat
         assert len(here.cards()) == 3 and all("Done" in texts(card) for card in here.cards())
 
 
+async def test_what_stops_showing_waits_for_the_edit_under_way(tmp_path: Path) -> None:
+    async with wired(tmp_path, gated=True) as here:
+        await painting(here)
+        fault = Fault("slow", "PATCH", f"token-{first_ask(here)}/messages/@original")
+        here.discord.rest.faults.append(fault)
+        await here.discord.slash("imagine", prompt="what waits behind it, so that places are told")
+        here.gate.open()
+        await here.until(lambda: fault.times == 0)
+        closing = asyncio.create_task(here.bot.face.close())
+        await asyncio.wait([closing], timeout=0.1)
+        assert not closing.done(), "a request was cut off: discord.py keeps its route shut for half a minute"
+        here.discord.rest.slow.set()
+        await closing
+
+
 def first_ask(here: Wired) -> int:
     return min(asked.id for asked in here.discord.store.asked.values())
 
