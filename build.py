@@ -23,6 +23,7 @@ from core.house import House
 from core.limits import Limits
 from core.meters import Meters
 from core.pace import Pace
+from core.passwords import Cost, Means
 from core.ports import Face
 from core.promise import Ground, unknown
 from core.recipe import SEEDS
@@ -46,8 +47,10 @@ from parts import (
     estimates,
     files_folder,
     folders,
+    in_pool,
     loader,
     local,
+    page_at,
     payer_key,
     read_device,
 )
@@ -162,8 +165,9 @@ async def build(
     make_engine: MakeEngine | None = None,
     at: CrashPoint = nothing,
     synchronous: str = "FULL",
+    password_cost: Cost | None = None,
 ) -> Program:
-    """Build the program on a data folder whose lock is held; `make_engine` and `at` are for the tests."""
+    """Build the program on a data folder whose lock is held; what has a default is for the tests."""
     pool = ThreadPoolExecutor(4, thread_name_prefix="limner-pool")
     url = config.storage.database or f"sqlite:///{data / 'limner.db'}"
     files_in = files_folder(config, data)
@@ -206,7 +210,8 @@ async def build(
         on_stuck=_stuck,
         on_call=lambda seconds, rows: _measure(meters, seconds, rows),
     )
-    return _wire(config, archive, registry, addons, queue, pool, at, ground, look, meters, clock)
+    means = Means(in_pool=in_pool(pool), cost=password_cost or Cost())
+    return _wire(config, archive, registry, addons, queue, pool, at, ground, look, meters, clock, means)
 
 
 def _wire(
@@ -221,6 +226,7 @@ def _wire(
     look: Look,
     meters: Meters,
     clock: Clock,
+    means: Means,
 ) -> Program:
     feed, pace, faces = Feed(), Pace(time.monotonic, max(config.engine.rows)), dict[str, Face]()
     owner = f"{os.uname().nodename}:{os.getpid()}:{secrets.token_hex(4)}"
@@ -239,6 +245,8 @@ def _wire(
         look=look,
         meters=meters,
         backups_days=config.keeping.backups_days,
+        page=page_at(config),
+        means=means,
     )
 
     def wake(cancelled: str | None) -> None:
@@ -250,7 +258,7 @@ def _wire(
     kept = config.keeping
     upkeep = Upkeep(archive, Keep(kept.pictures_days, kept.sketches_days, kept.disk_mb), meters, asyncio.sleep)
     chronicle = Chronicle(archive, feed, meters, house.state)
-    studio = CountedStudio(archive, feed, house, audit.asked, at)
+    studio = CountedStudio(archive, feed, house, audit.asked, at, clock)
     turns = Turns(archive, faces, feed, pace, asyncio.sleep)
     parts = (dispatcher, courier, audit, chronicle, upkeep, turns)
     program = Program(config, archive, registry, addons, queue, studio, *parts, faces, pool, feed, clock)

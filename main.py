@@ -49,6 +49,9 @@ async def serve(
         program.archive,
         host=config.page.host,
         port=config.page.port,
+        public_url=config.page.public_url,
+        trusted_network=config.page.trusted_network,
+        proxies=config.page.proxies,
         clock=milliseconds,
         bearer=bearer,
         secret=secrets.token_urlsafe(24),
@@ -60,6 +63,8 @@ async def serve(
     url = await page.start()
     lock.write(RunNote(os.getpid(), url, bearer))
     say(f"Limner is at {url}")
+    if config.page.public_url:
+        say(f"People with accounts come by {config.page.public_url}")
     await program.start()
     lag.start()
     faces: list[Stop] = [page.stop]

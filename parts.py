@@ -184,6 +184,19 @@ def folders(config: Config, data: Path) -> dict[str, Path]:
     return models_in({**named, **({"fetched": fetched} if there else {})})
 
 
+def page_at(config: Config) -> str:
+    """Return the address people reach the page by; with any free port nobody knows it before it is taken."""
+    page = config.page
+    if page.public_url or not page.port:
+        return page.public_url.rstrip("/")
+    return f"http://{'127.0.0.1' if page.host == 'localhost' else page.host}:{page.port}"
+
+
+def in_pool(pool: ThreadPoolExecutor) -> Callable[[Callable[[], Any]], Awaitable[Any]]:
+    """Return what does blocking work in the pool."""
+    return lambda work: asyncio.get_running_loop().run_in_executor(pool, work)
+
+
 def files_folder(config: Config, data: Path) -> Path:
     """Return the folder of Pictures and Sketches, which several programs may share."""
     return Path(config.storage.files).expanduser() if config.storage.files else data

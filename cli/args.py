@@ -68,11 +68,11 @@ def take(
     return given
 
 
-def whole_number(given: Given, name: str, default: int, most: int) -> int:
-    """Return an option as a whole number from 1 to `most`."""
+def whole_number(given: Given, name: str, default: int, most: int, least: int = 1) -> int:
+    """Return an option as a whole number from `least` to `most`."""
     text = given.options.get(name)
     if text is None:
         return default
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
-        raise BadInput(f"{name} {text} is no number from 1 to {most}.")
+    if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+        raise BadInput(f"{name} {text} is no number from {least} to {most}.")
     return int(text)

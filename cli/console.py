@@ -7,6 +7,7 @@ import getpass
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, TextIO
 
 from core.errors import BadWords, StudioError
@@ -118,3 +119,8 @@ class Console:
             self._err.write("\r\x1b[2K")
             self._err.flush()
         self._standing = ""
+
+
+def when(ms: int) -> str:
+    """Return a time in the reader's zone."""
+    return datetime.fromtimestamp(ms / 1000).astimezone().strftime("%Y-%m-%d %H:%M")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from pathlib import Path
 
-from cli import backing, models, own, paint
+from cli import backing, guests, models, own, paint
 from cli.args import Given, take, whole_number
-from cli.console import Console
+from cli.console import Console, when
 from cli.desk import Desk
 from cli.files import FORMS, Outputs, read_input
 from cli.follow import Interrupted
@@ -77,6 +76,12 @@ async def _do(verb: str, desk: Desk, given: Given) -> int:
             return await own.export(desk, given)
         case "erase":
             return await own.erase(desk, given)
+        case "people":
+            return await guests.people(desk, given)
+        case "share":
+            return await guests.share(desk, given)
+        case "unshare":
+            return await guests.unshare(desk, given)
     raise BadInput(f"./limner {verb} does not ask the studio.")
 
 
@@ -104,7 +109,7 @@ async def _history(desk: Desk, given: Given) -> int:
 def _row(job: JobSheet) -> list[str]:
     typed = " ".join(job["typed"].split()) or "-"
     pictures = " ".join(picture["id"][-6:] for picture in job["pictures"])
-    return [job["id"][-6:], _when(job["created_at"]), job["kind"], job["state"], pictures, typed]
+    return [job["id"][-6:], when(job["created_at"]), job["kind"], job["state"], pictures, typed]
 
 
 async def _show(desk: Desk, given: Given) -> int:
@@ -155,7 +160,7 @@ def _lines(job: JobSheet, picture: PictureSheet) -> list[tuple[str, str]]:
     return [
         ("picture", picture["id"]),
         ("job", f"{job['id']}, {job['kind']}, {job['state']}"),
-        ("asked", f"{_when(job['created_at'])}: {job['typed']}"),
+        ("asked", f"{when(job['created_at'])}: {job['typed']}"),
         ("prompt", picture["prompt"]),
         ("made with", picture["facts"]),
         ("type", picture["command"]),
@@ -179,7 +184,7 @@ async def _audit(desk: Desk, given: Given) -> int:
     elif not found:
         desk.console.note("No picture was audited yet.")
     else:
-        desk.console.table([[_when(each["at"]), each["picture"], each["sentence"]] for each in found])
+        desk.console.table([[when(each["at"]), each["picture"], each["sentence"]] for each in found])
     return paint.NOT_ALL if any(each["word"] == "different" for each in found) else paint.PAINTED
 
 
@@ -187,8 +192,3 @@ def _one(given: Given, what: str) -> str:
     if len(given.words) != 1:
         raise BadInput(f"This takes {what}, and nothing else.", "./limner history lists them.")
     return given.words[0]
-
-
-def _when(ms: int) -> str:
-    """Return a time in the reader's zone."""
-    return datetime.fromtimestamp(ms / 1000).astimezone().strftime("%Y-%m-%d %H:%M")

@@ -8,7 +8,7 @@ from core.person import Person, Place
 from core.picture import Picture
 from core.recipe import Paint
 
-OWN_ONLY = frozenset({"cancel", "delete"})
+OWN_ONLY = frozenset({"cancel", "delete", "share"})
 """Actions of whoever asked and of moderators; all others are everyone's in the same Place, on their own Limits."""
 
 EXACT = frozenset({"reproduce", "upscale"})

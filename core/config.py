@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from core.errors import BadConfig
 
@@ -30,6 +31,15 @@ class Page(Table):
     port: int = Field(ge=0, le=65535)
     open_browser: bool
     public_url: str = Field(pattern=ADDRESS)
+    trusted_network: bool
+    proxies: tuple[str, ...]
+
+    @field_validator("proxies")
+    @classmethod
+    def _networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for each in proxies:
+            ipaddress.ip_network(each)
+        return proxies
 
 
 class Models(Table):

@@ -10,6 +10,7 @@ from core.draft import ModelCard
 from core.limits import Limits
 from core.meters import Meters
 from core.pace import Pace
+from core.passwords import Means
 from core.promise import Ground, unknown
 from core.recipe import Paint
 from core.room import Look, anything
@@ -36,3 +37,6 @@ class House:
     meters: Meters = field(default_factory=Meters)
     backups_days: int = 0
     """How long backups are kept; 0 = for ever."""
+    page: str = ""
+    """The address people reach the page by, without a slash at its end; empty where it is not known yet."""
+    means: Means = field(default_factory=Means)

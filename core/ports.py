@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
+from core.account import AccountBook
 from core.audited import Audits
 from core.defaults import Defaults
 from core.draft import MaskInfo, SketchInfo
@@ -36,7 +37,7 @@ class Renderer(Protocol):
         """Stop a Job at the next step; unknown ids are ignored."""
 
 
-class Archive(Protocol):
+class Archive(AccountBook, Protocol):
     """Keep everything: the only truth. Every method is one transaction; times come from its own Clock."""
 
     async def accept(self, jobs: Sequence[NewJob], limits: Limits) -> list[tuple[Job, bool]]:
@@ -248,12 +249,6 @@ class Archive(Protocol):
 
     async def keep_weights(self, found: Mapping[WeightsFile, str]) -> None:
         """Keep digests of Model files."""
-
-    async def open_session(self, secret_hash: str, person: str, expires: int) -> None:
-        """Keep a page's session."""
-
-    async def session(self, secret_hash: str) -> str | None:
-        """Return whose session it is, None where it is unknown or over."""
 
     async def backup(self, keep_days: int) -> dict[str, Any]:
         """Make a backup while everything goes on, and delete those older than `keep_days` (0: none)."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from core import access, asking, remixing
+from core.accounts import Accounts
 from core.draft import SketchInfo
 from core.errors import BadInput, Busy, NotFound, Unsure
 from core.feed import Feed
@@ -22,9 +23,10 @@ from core.person import Person, Place
 from core.picture import Picture
 from core.ports import Archive
 from core.recipe import Paint
-from core.records import CrashPoint, NewJob, Reply, nothing
+from core.records import Clock, CrashPoint, NewJob, Reply, milliseconds, nothing
 from core.room import check_room
 from core.rules import Rules, admit, bounds_for, check, limits_for
+from core.sharing import Sharing
 from core.sheet import JobSheet
 from core.words import clean
 
@@ -64,6 +66,7 @@ class Studio(Looking):
         house: House,
         wake: Callable[[str | None], None],
         at: CrashPoint = nothing,
+        clock: Clock = milliseconds,
     ) -> None:
         super().__init__(archive, feed, house)
         self._wake = wake
@@ -71,6 +74,8 @@ class Studio(Looking):
         self.people = People(archive, house, feed, wake)
         self.gallery = Gallery(archive)
         self.operator = Operator(archive, house, feed, wake)
+        self.accounts = Accounts(archive, house, clock)
+        self.sharing = Sharing(archive, house)
 
     async def ask(self, ask: Ask) -> list[JobSheet]:
         """Accept Jobs, all or none, and return their sheets; raise a StudioError where nothing was accepted."""

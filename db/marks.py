@@ -1,4 +1,4 @@
-"""What the program remembers beside Jobs: digests of Model files, sessions, rows of files, overrides."""
+"""What the program remembers beside Jobs: digests of Model files, rows of files, overrides."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from core.records import WeightsFile
 from db import shared
-from db.tables import FileRow, OverrideRow, SessionRow, WeightsRow
+from db.tables import FileRow, OverrideRow, WeightsRow
 
 
 def weights(session: Session) -> dict[WeightsFile, str]:
@@ -26,18 +26,6 @@ def keep_weights(session: Session, found: Mapping[WeightsFile, str]) -> None:
         session.merge(
             WeightsRow(path=file.path, size=file.size, mtime_ns=file.mtime_ns, inode=str(file.inode), digest=digest)
         )
-
-
-def open_session(session: Session, now: int, secret_hash: str, person: str, expires: int) -> None:
-    """Keep a session, and forget those that are over."""
-    session.execute(delete(SessionRow).where(SessionRow.expires <= now))
-    session.merge(SessionRow(hash=secret_hash, person=person, expires=expires))
-
-
-def whose(session: Session, now: int, secret_hash: str) -> str | None:
-    """Return whose session it is, None where it is unknown or over."""
-    row = session.get(SessionRow, secret_hash)
-    return row.person if row is not None and row.expires > now else None
 
 
 def known_files(session: Session, several: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:

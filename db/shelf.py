@@ -121,14 +121,6 @@ class Shelf(JobLog):
         """Keep digests of Model files."""
         await self._store.write(lambda s: marks.keep_weights(s, found))
 
-    async def open_session(self, secret_hash: str, person: str, expires: int) -> None:
-        """Keep a page's session."""
-        await self._store.write(lambda s: marks.open_session(s, self._clock(), secret_hash, person, expires))
-
-    async def session(self, secret_hash: str) -> str | None:
-        """Return whose session it is, None where it is unknown or over."""
-        return await self._store.read(lambda s: marks.whose(s, self._clock(), secret_hash))
-
     async def sweep(self) -> int:
         """Remove files that have no row and are older than an hour; at start, by the holder of the lock alone."""
         await self._store.write(lambda s: erasing.clear(s, self._files))

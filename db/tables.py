@@ -203,13 +203,14 @@ class MoveRow(Row):
 
 
 class SessionRow(Row):
-    """A session of the page: the secret's hash alone."""
+    """A session of the page: the secret's hash alone; account: the one it was opened by, none by a start's secret."""
 
     __tablename__ = "sessions"
 
     hash: Mapped[str] = mapped_column(Sha, primary_key=True)
     person: Mapped[str] = mapped_column(Text)
     expires: Mapped[int] = mapped_column(BigInteger)
+    account: Mapped[str | None] = mapped_column(Text)
 
 
 class OverrideRow(Row):

@@ -10,11 +10,11 @@ from typing import Any
 
 from core.records import Keep
 from db import backup, retention
-from db.personlog import PersonLog
+from db.accountlog import AccountLog
 
 
 @dataclass(frozen=True, slots=True)
-class Upkept(PersonLog):
+class Upkept(AccountLog):
     """Be the part of the Archive that keeps house; url: the database's, data: its folder."""
 
     _url: str

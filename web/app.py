@@ -1,32 +1,30 @@
-"""Page: the chat page's server; it listens on this machine alone."""
+"""Page: the chat page's server; beyond this machine it listens only for people who have accounts."""
 
 from __future__ import annotations
 
-import errno
-import ipaddress
-import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from aiohttp import web
 
-from core.errors import CannotBind
 from core.ports import Archive
 from core.records import Clock
 from core.studio import Studio
 from core.tongues import read_tongues
 from web.assets import Assets
+from web.binding import Where
 from web.events import Events
 from web.guards import Guards
 from web.handlers import JSON_BYTES, Api
 from web.metrics import Metrics
 from web.session import Sessions
+from web.shared import Shared
 
 
 class Page:
     """Serve the page and /api; `secret` opens sessions until `stop`, `bearer` is for programs of this machine.
 
-    clock is ms UTC, randomness gives n random bytes, a body must come within body_s; metrics: what /metrics
-    answers, which is not there without it.
+    clock is ms UTC, randomness gives n random bytes. A body must come within body_s, and all before it within idle_s,
+    for which a connection may also lie still. metrics: what /metrics answers, which is not there without it.
     """
 
     def __init__(
@@ -40,28 +38,34 @@ class Page:
         bearer: str,
         secret: str,
         randomness: Callable[[int], bytes],
+        public_url: str = "",
+        trusted_network: bool = False,
+        proxies: Sequence[str] = (),
         body_s: float = 15.0,
+        idle_s: float = 130.0,
         metrics: Callable[[], Awaitable[str]] | None = None,
     ) -> None:
         self._studio, self._archive = studio, archive
-        self._host, self._port = host, port
+        self._where = Where(host, port, public_url, trusted_network, tuple(proxies))
         self._clock, self._bearer, self._secret, self._randomness = clock, bearer, secret, randomness
-        self._body_s, self._metrics = body_s, metrics
+        self._body_s, self._idle_s, self._metrics = body_s, idle_s, metrics
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> str:
         """Listen, and return the address that opens a session; port 0 takes any free one. Raises CannotBind."""
-        listener = _bind(self._host, self._port)
-        host, port = listener.getsockname()[:2]
-        shown = f"[{host}]" if ":" in host else host
+        self._where.check(bool(await self._archive.accounts()))
+        listeners = self._where.listen()
+        port = listeners[0].getsockname()[1]
         # No access log: addresses hold the secret and words typed. A short linger: who sends slowly is cut off.
         runner = web.AppRunner(
-            self._app(shown, port), access_log=None, shutdown_timeout=2.0, lingering_time=1.0, auto_decompress=False
-        )
+            self._app(port), access_log=None, shutdown_timeout=2.0, lingering_time=1.0, auto_decompress=False,
+            keepalive_timeout=self._idle_s,
+        )  # fmt: skip
         await runner.setup()
-        await web.SockSite(runner, listener).start()
+        for listener in listeners:
+            await web.SockSite(runner, listener).start()
         self._runner = runner
-        return f"http://{shown}:{port}/?secret={self._secret}"
+        return f"{self._where.local(port)}/?secret={self._secret}"
 
     async def stop(self) -> None:
         """Close every socket and stop listening."""
@@ -69,43 +73,22 @@ class Page:
             await self._runner.cleanup()
             self._runner = None
 
-    def _app(self, host: str, port: int) -> web.Application:
+    def _app(self, port: int) -> web.Application:
+        origins = self._where.origins(port)
         sessions = Sessions(
-            self._archive, self._clock, self._randomness, secret=self._secret, bearer=self._bearer, port=port
-        )
+            self._archive, self._clock, self._randomness, secret=self._secret, bearer=self._bearer, port=port,
+            origins=origins, proxies=self._where.proxies,
+        )  # fmt: skip
         tongues = read_tongues()
         events = Events(self._studio, sessions, tongues)
+        sessions.tell(events.check)
         app = web.Application(client_max_size=JSON_BYTES)
-        names = {host, "127.0.0.1", "localhost"}
-        Guards(frozenset(f"{name}:{port}" for name in names), self._clock, tongues).install(app)
+        Guards(origins, self._clock, tongues).install(app)
         app.add_routes(Api(self._studio, sessions, self._randomness, self._body_s).routes())
         app.add_routes(events.routes())
         app.add_routes(Assets(sessions, tongues).routes())
+        app.add_routes(Shared(self._studio, tongues).routes())
         if self._metrics is not None:
             app.add_routes(Metrics(self._metrics, sessions).routes())
         app.on_shutdown.append(events.close)
         return app
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    address = "127.0.0.1" if host == "localhost" else host
-    if not _is_loopback(address):
-        raise CannotBind(
-            f"The page does not listen on {host}: beyond this machine it needs accounts, and accounts come later.",
-            'Set host = "127.0.0.1" under [page] in data/config.toml.',
-        )
-    try:
-        return socket.create_server((address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET)
-    except OSError as error:
-        why = "is taken by another program" if error.errno == errno.EADDRINUSE else f"cannot be had ({error.strerror})"
-        raise CannotBind(
-            f"Port {port} on {host} {why}.",
-            "Set another port under [page] in data/config.toml; port = 0 takes any free one.",
-        ) from error
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False

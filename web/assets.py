@@ -35,13 +35,17 @@ class Assets:
 
     def __init__(self, sessions: Sessions, tongues: Mapping[str, Tongue], folder: Path = FOLDER) -> None:
         self._sessions, self._tongues = sessions, tongues
-        self._files = {path.name: read(path) for path in folder.iterdir() if path.suffix in TYPES}
-        index = self._files.pop("index.html")
-        self._indexes = {tongue.id: said(index, tongue, tongues) for tongue in tongues.values()}
+        files = {path.name: read(path) for path in folder.iterdir() if path.suffix in TYPES}
+        self._files = {name: asset for name, asset in files.items() if asset.kind != "text/html"}
+        self._pages = {
+            (name, tongue.id): said(files[f"{name}.html"], tongue, tongues)
+            for name in ("index", "enter")
+            for tongue in tongues.values()
+        }
 
     def routes(self) -> list[web.RouteDef]:
         """Return the page's paths."""
-        return [web.get("/", self._index), web.get("/static/{name}", self._static)]
+        return [web.get("/", self._index), web.get("/enter", self._enter), web.get("/static/{name}", self._static)]
 
     async def _index(self, request: web.Request) -> web.StreamResponse:
         """Serve the page; change a secret in the address for a session and take it out of the address."""
@@ -49,7 +53,14 @@ class Assets:
             answer = web.Response(status=303, headers={hdrs.LOCATION: "/"})
             await self._sessions.enter(request, answer)
             return answer
-        answer = _serve(request, self._indexes[tongue_of(request, self._tongues).id])
+        return self._page(request, "index")
+
+    async def _enter(self, request: web.Request) -> web.StreamResponse:
+        """Serve the page people sign in on."""
+        return self._page(request, "enter")
+
+    def _page(self, request: web.Request, name: str) -> web.Response:
+        answer = _serve(request, self._pages[name, tongue_of(request, self._tongues).id])
         answer.headers[hdrs.VARY] = f"{hdrs.ACCEPT_LANGUAGE}, {hdrs.COOKIE}"
         return answer
 

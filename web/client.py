@@ -7,15 +7,14 @@ from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Any, Self, cast
 
-from core.errors import NotFound, Unavailable
+from core.errors import Unavailable
 from core.offer import Offer
 from core.person import Person, Place
 from core.records import Event, Form
 from core.sheet import AuditSheet, JobSheet, PictureSheet
 from core.studio import Ask
-from web.asked import DIGEST, ID
-from web.line import Line
-from web.remote import RemoteOperator, RemotePeople
+from web.line import Line, path_id
+from web.remote import RemoteAccounts, RemoteOperator, RemotePeople, RemoteSharing
 
 PAGE = 100
 
@@ -30,6 +29,8 @@ class RemoteStudio:
         self._line = Line(url, bearer)
         self.people = RemotePeople(self._line)
         self.operator = RemoteOperator(self._line)
+        self.accounts = RemoteAccounts(self._line)
+        self.sharing = RemoteSharing(self._line)
 
     async def __aenter__(self) -> Self:
         return self
@@ -66,30 +67,30 @@ class RemoteStudio:
 
     async def cancel(self, person: Person, place: Place, job_id: str) -> JobSheet:
         """Cancel a waiting Job now, a running one at its next step; an ended one stays as it is."""
-        return cast(JobSheet, await self._line.json("POST", f"/api/jobs/{_id(job_id)}/cancel", place))
+        return cast(JobSheet, await self._line.json("POST", f"/api/jobs/{path_id(job_id)}/cancel", place))
 
     async def delete(self, person: Person, place: Place, job_id: str) -> JobSheet:
         """Say whether a Person may take a Job's card down, and return its sheet; the log stays as it is."""
-        return cast(JobSheet, await self._line.json("POST", f"/api/jobs/{_id(job_id)}/delete", place))
+        return cast(JobSheet, await self._line.json("POST", f"/api/jobs/{path_id(job_id)}/delete", place))
 
     async def job(self, person: Person, place: Place, job_id: str) -> JobSheet:
         """Return one Job's sheet."""
-        return cast(JobSheet, await self._line.json("GET", f"/api/jobs/{_id(job_id)}", place))
+        return cast(JobSheet, await self._line.json("GET", f"/api/jobs/{path_id(job_id)}", place))
 
     async def picture(self, person: Person, place: Place, picture_id: str) -> PictureSheet:
         """Return one Picture's sheet."""
-        return cast(PictureSheet, await self._line.json("GET", f"/api/pictures/{_id(picture_id)}", place))
+        return cast(PictureSheet, await self._line.json("GET", f"/api/pictures/{path_id(picture_id)}", place))
 
     async def picture_file(
         self, person: Person, place: Place, picture_id: str, form: Form, recipe: bool | None = None
     ) -> tuple[bytes, str]:
         """Return a stored Picture's bytes in a form and their content type; recipe None: as who asked for it wants."""
         params = {"form": form} | ({} if recipe is None else {"recipe": str(int(recipe))})
-        return await self._line.bytes("GET", f"/api/pictures/{_id(picture_id)}/file", place, params=params)
+        return await self._line.bytes("GET", f"/api/pictures/{path_id(picture_id)}/file", place, params=params)
 
     async def show(self, person: Person, place: Place, picture_id: str) -> dict[str, Any]:
         """Return everything of one Picture: its sheet, family, and words that give this Person the same Recipe."""
-        return cast(dict[str, Any], await self._line.json("GET", f"/api/pictures/{_id(picture_id)}/show", place))
+        return cast(dict[str, Any], await self._line.json("GET", f"/api/pictures/{path_id(picture_id)}/show", place))
 
     async def styles(self) -> list[dict[str, Any]]:
         """Return the styles that may be named: name, category and the words each adds."""
@@ -119,12 +120,12 @@ class RemoteStudio:
 
         Place is that face's own JSON.
         """
-        found = await self._line.json("GET", f"/api/pictures/{_id(picture_id)}/origin", place)
+        found = await self._line.json("GET", f"/api/pictures/{path_id(picture_id)}/origin", place)
         return cast(dict[str, Any] | None, found["origin"])
 
     async def sketch_thumb(self, person: Person, digest: str) -> bytes:
         """Return a Person's own Sketch as a small WebP."""
-        return (await self._line.bytes("GET", f"/api/sketches/{_id(digest)}", None, params={"form": "thumb"}))[0]
+        return (await self._line.bytes("GET", f"/api/sketches/{path_id(digest)}", None, params={"form": "thumb"}))[0]
 
     async def take_sketch(self, person: Person, place: Place, raw: bytes) -> dict[str, Any]:
         """Check, normalise and store an image; return its digest, size in pixels and what was mended."""
@@ -136,11 +137,11 @@ class RemoteStudio:
 
     async def picture_as_sketch(self, person: Person, place: Place, picture_id: str) -> dict[str, Any]:
         """Store a painted Picture as a Sketch, by the same intake as any other image."""
-        return cast(dict[str, Any], await self._line.json("POST", f"/api/sketches/from/{_id(picture_id)}", place))
+        return cast(dict[str, Any], await self._line.json("POST", f"/api/sketches/from/{path_id(picture_id)}", place))
 
     async def sketch_file(self, person: Person, digest: str) -> bytes:
         """Return a Sketch to who sent it or painted from it; a digest alone opens nothing."""
-        return (await self._line.bytes("GET", f"/api/sketches/{_id(digest)}", None))[0]
+        return (await self._line.bytes("GET", f"/api/sketches/{path_id(digest)}", None))[0]
 
     async def models(self) -> list[dict[str, Any]]:
         """Return every registered Model's sheet."""
@@ -165,10 +166,3 @@ class RemoteStudio:
         async for event in self._line.events(place, params):
             yield event
         raise Unavailable("The running Limner stopped.", "What was accepted goes on when it is started again.")
-
-
-def _id(typed: str) -> str:
-    """Return an id or tail fit for a path; anything else is nobody's id."""
-    if ID.fullmatch(typed) is None and DIGEST.fullmatch(typed) is None:
-        raise NotFound(f"There is no job or picture {typed[:40]}.", "See your own with history.")
-    return typed

@@ -22,6 +22,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 READS = frozenset({"GET", "HEAD"})
 OWN_SITES = frozenset({"same-origin", "none"})
+VISITED, SHARED = frozenset({"/", "/enter"}), "/shared/"
+"""Pages that a link on another site may lead to, in a window of their own: none is anybody's in particular."""
+
 MARK = "X-Limner"
 """A header that only our own page and programs send: a plain form or a foreign page without CORS cannot."""
 
@@ -34,10 +37,10 @@ PICTURE_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
 
 
 class Guards:
-    """Refuse what does not come from our own page or a program with the bearer; hosts are `name:port` as typed."""
+    """Refuse what does not come from our own page or a program with the bearer; origins: each Host with its Origin."""
 
-    def __init__(self, hosts: frozenset[str], clock: Clock, tongues: Mapping[str, Tongue]) -> None:
-        self._hosts, self._clock, self._tongues = hosts, clock, tongues
+    def __init__(self, origins: Mapping[str, str], clock: Clock, tongues: Mapping[str, Tongue]) -> None:
+        self._origins, self._clock, self._tongues = origins, clock, tongues
 
     def install(self, app: web.Application) -> None:
         """Put the guards before every handler and the headers on every answer."""
@@ -66,15 +69,16 @@ class Guards:
 
     def _check(self, request: web.Request) -> None:
         hosts = request.headers.getall(hdrs.HOST, [])
-        if len(hosts) != 1 or hosts[0].lower() not in self._hosts:
+        ours = self._origins.get(hosts[0].lower()) if len(hosts) == 1 else None
+        if ours is None:
             raise NotAllowed("Limner is not known under this address.", "Open it by the address it prints at start.")
-        if request.headers.get("Sec-Fetch-Site", "none") not in OWN_SITES:
+        if request.headers.get("Sec-Fetch-Site", "none") not in OWN_SITES and not _is_visit(request):
             raise NotAllowed("Another site sent you here.", "Type the address of the page yourself.")
         changes = request.method not in READS
         origin = request.headers.get(hdrs.ORIGIN)
         if origin is None and (changes or _is_socket(request)) and hdrs.AUTHORIZATION not in request.headers:
             raise NotAllowed("It is not clear which site sent this.", "Use the page itself, or send the bearer.")
-        if origin is not None and origin != f"http://{hosts[0].lower()}":
+        if origin is not None and origin != ours:
             raise NotAllowed("Another site may not act here.", "Use the page itself.")
         if changes and request.content_type != "application/json" and request.headers.get(MARK) != "1":
             raise WrongType("This needs JSON or the header X-Limner: 1.", "Send Content-Type: application/json.")
@@ -107,6 +111,13 @@ async def read_body(request: web.Request, most: int, within_s: float, told: tupl
     except TimeoutError:
         raise TooSlow(f"The data did not come within {within_s:g} s.", "Send it again.") from None
     return bytes(body)
+
+
+def _is_visit(request: web.Request) -> bool:
+    """Say whether somebody followed a link from another site to a page that shows nothing to whom it does not know."""
+    headers, path = request.headers, request.path
+    whole = headers.get("Sec-Fetch-Mode") == "navigate" and headers.get("Sec-Fetch-Dest") == "document"
+    return whole and request.method in READS and (path in VISITED or path.startswith(SHARED))
 
 
 def _is_socket(request: web.Request) -> bool:

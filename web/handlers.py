@@ -15,10 +15,12 @@ from core.records import Form
 from core.studio import Studio
 from core.wording import TOO_MANY_BYTES
 from web.asked import plain, read_ask, read_json, source
+from web.entrance import Entrance
 from web.guards import PICTURE_POLICY, read_body
 from web.own import Known, Own
 from web.pictures import Pictures
 from web.session import Sessions, Visitor
+from web.shared import Sharing
 from web.wire import NoSession
 
 JSON_BYTES = 1024 * 1024
@@ -57,6 +59,8 @@ class Api:
             web.get("/api/audit", self._known(self._audit)),
             *Own(self._studio, self._body_s).routes(self._known),
             *Pictures(self._studio, self._body_s).routes(self._known),
+            *Entrance(self._studio, self._sessions, self._body_s).routes(self._known),
+            *Sharing(self._studio, self._body_s).routes(self._known),
         ]
 
     def _known(self, handler: Known) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

@@ -8,8 +8,9 @@ from typing import Any
 
 import aiohttp
 
-from core.errors import Unavailable
+from core.errors import NotFound, Unavailable
 from core.person import Place
+from web.asked import DIGEST, ID
 from web.session import FACE_HEADER
 from web.wire import error_from
 
@@ -78,3 +79,10 @@ def _dressed(place: Place | None) -> dict[str, str]:
 
 def _silent() -> Unavailable:
     return Unavailable("The running Limner does not answer.", "See whether it runs; start it with ./limner.")
+
+
+def path_id(typed: str) -> str:
+    """Return an id or tail fit for a path; anything else is nobody's id."""
+    if ID.fullmatch(typed) is None and DIGEST.fullmatch(typed) is None:
+        raise NotFound(f"There is no job or picture {typed[:40]}.", "See your own with history.")
+    return typed

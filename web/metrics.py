@@ -1,4 +1,4 @@
-"""Metrics: what Prometheus reads, for programs of this machine and for who has the bearer."""
+"""Metrics: what Prometheus reads, for programs of this machine and for the owner."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import hdrs, web
 
+from core.errors import NotAllowed
 from web.session import Sessions
 
 FORM = "text/plain; version=0.0.4; charset=utf-8"
@@ -25,15 +26,17 @@ class Metrics:
         return [web.get("/metrics", self._answer)]
 
     async def _answer(self, request: web.Request) -> web.Response:
-        if not _is_here(request):
-            await self._sessions.visitor(request)
+        if not _is_here(request) and not (await self._sessions.visitor(request)).person.is_owner:
+            raise NotAllowed("Only the owner of this Limner may do that.")
         return web.Response(body=(await self._read()).encode(), headers={hdrs.CONTENT_TYPE: FORM})
 
 
 def _is_here(request: web.Request) -> bool:
+    # By Host too: a proxy may say nothing of whom it speaks for.
+    host = "127.0.0.1" if request.url.host == "localhost" else request.url.host
     if any(name in request.headers for name in PASSED_ON):
         return False
     try:
-        return ipaddress.ip_address(request.remote or "").is_loopback
+        return all(ipaddress.ip_address(each or "").is_loopback for each in (request.remote, host))
     except ValueError:
         return False

@@ -1,4 +1,4 @@
-"""RemotePeople and RemoteOperator: what is a Person's own and what an operator does, in a Limner that runs already."""
+"""What is a Person's own and what the owner does, in a Limner that runs already."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Any, cast
 
 import aiohttp
 
+from core.account import NAME
 from core.defaults import Defaults
+from core.errors import NotFound
 from core.person import Person, Place
-from web.line import Line
+from web.line import Line, path_id
 
 CHUNK = 256 * 1024
 # A zip of thousands of Pictures takes its time; a line that is dead is noticed all the same.
@@ -79,3 +81,62 @@ class RemoteOperator:
     async def rules(self, person: Person, place: Place) -> dict[str, Any]:
         """Return what was decided for a server, for who decides there."""
         return cast(dict[str, Any], await self._line.json("GET", "/api/rules", place))
+
+
+class RemoteAccounts:
+    """Have the methods of core's Accounts that the owner uses."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    async def add(self, person: Person, name: str, owner: bool = False) -> dict[str, Any]:
+        """Make an account and its first link; owner: it signs in as the owner of this Limner."""
+        return await self._post("/api/people", {"name": name, "owner": owner})
+
+    async def link(self, person: Person, name: str) -> dict[str, Any]:
+        """Make a link with which an account sets its password anew; an earlier unused one is worth nothing then."""
+        return await self._post(f"/api/people/{_named(name)}/link", {})
+
+    async def remove(self, person: Person, name: str) -> dict[str, Any]:
+        """Remove an account: its sessions, links and share links end at once; its jobs and pictures stay in the log."""
+        return await self._post(f"/api/people/{_named(name)}/remove", {})
+
+    async def everyone(self, person: Person) -> list[dict[str, Any]]:
+        """Return every account: name, whether it is the owner's and has a password, until when its link holds."""
+        return cast(list[dict[str, Any]], (await self._line.json("GET", "/api/people"))["people"])
+
+    async def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        return cast(dict[str, Any], await self._line.json("POST", path, json=body))
+
+
+class RemoteSharing:
+    """Have the methods of core's Sharing that need a Person."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    async def share(
+        self, person: Person, place: Place, picture_id: str, words: bool = False, days: int | None = None
+    ) -> dict[str, Any]:
+        """Make a link that shows a Picture to whoever has it; words: with its Prompt and Recipe, days: so long."""
+        body = {"words": words, "days": days}
+        path = f"/api/pictures/{path_id(picture_id)}/share"
+        return cast(dict[str, Any], await self._line.json("POST", path, place, json=body))
+
+    async def links(self, person: Person, place: Place, picture_id: str) -> dict[str, Any]:
+        """Return how many share links of a Picture hold."""
+        path = f"/api/pictures/{path_id(picture_id)}/share"
+        return cast(dict[str, Any], await self._line.json("GET", path, place))
+
+    async def unshare(self, person: Person, place: Place, picture_id: str) -> dict[str, Any]:
+        """End every share link of a Picture at once."""
+        path = f"/api/pictures/{path_id(picture_id)}/unshare"
+        return cast(dict[str, Any], await self._line.json("POST", path, place))
+
+
+def _named(name: str) -> str:
+    """Return a name fit for a path; any other is nobody's."""
+    tidy = name.strip().lower()
+    if NAME.fullmatch(tidy) is None:
+        raise NotFound(f"There is no account {name[:40]!a}.", "./limner people lists them.")
+    return tidy

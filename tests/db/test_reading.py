@@ -132,7 +132,7 @@ async def test_weights_are_kept_by_path(archive: SqlArchive) -> None:
 
 async def test_a_session_ends(archive: SqlArchive, spot: Place) -> None:
     await archive.open_session("ab" * 32, "web:owner", spot.clock.now + 1000)
-    assert await archive.session("ab" * 32) == "web:owner"
+    assert await archive.session("ab" * 32) == ("web:owner", None)
     assert await archive.session("cd" * 32) is None
     spot.clock.tick(1)
     assert await archive.session("ab" * 32) is None

@@ -14,6 +14,7 @@ import aiohttp
 
 import build
 from core.config import load
+from core.passwords import Cost
 from core.records import milliseconds
 from core.sheet import JobSheet
 from tests.support.fake_engine import FakeEngine
@@ -21,6 +22,8 @@ from web.app import Page
 
 BEARER = "a bearer of the tests"
 SECRET = "a-secret-of-the-tests"
+QUICK = Cost(n=16, r=1, p=1)
+"""What a password takes to try: nothing, in tests that are about something else."""
 
 
 @dataclass
@@ -57,12 +60,17 @@ async def running(
     clock: Callable[[], int] = milliseconds,
     environ: dict[str, str] | None = None,
     warm: bool = True,
+    public_url: str = "",
+    proxies: tuple[str, ...] = (),
+    idle_s: float = 130.0,
 ) -> AsyncIterator[Running]:
     """Run the program with a FakeEngine on a data folder; `warm` waits until it is ready."""
     variables = {"LIMNER__LIMITS__PER_MINUTE": "0", **(environ or {})}
     config = load(build.HOME / "config.toml", data / "config.toml", variables).config
     painter = engine or FakeEngine()
-    program = await build.build(config, data, make_engine=lambda _load, _models: painter, synchronous="OFF")
+    program = await build.build(
+        config, data, make_engine=lambda _load, _models: painter, synchronous="OFF", password_cost=QUICK
+    )
     page = Page(
         program.studio,
         program.archive,
@@ -73,6 +81,9 @@ async def running(
         secret=secret,
         randomness=secrets.token_bytes,
         body_s=body_s,
+        idle_s=idle_s,
+        public_url=public_url,
+        proxies=proxies,
         metrics=program.chronicle.metrics,
     )
     url = await page.start()

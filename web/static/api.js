@@ -31,8 +31,9 @@ async function call(method, path, { json, raw, tries = [] } = {}) {
   }
 }
 
-/** Return an id for one thing asked; sent again with it, it is still one thing. */
-export const newId = () => crypto.randomUUID();
+/** Return an id for one thing asked; sent again with it, it is still one thing. Without TLS browsers lack randomUUID. */
+export const newId = () => crypto.randomUUID?.()
+  ?? Array.from(crypto.getRandomValues(new Uint8Array(16)), (each) => each.toString(16).padStart(2, '0')).join('');
 
 export const health = () => call('GET', '/api/health');
 
@@ -104,3 +105,21 @@ export const sketchFrom = (pictureId) => call('POST', `/api/sketches/from/${pict
 export const sketchUrl = (digest) => `/api/sketches/${digest}`;
 
 export const pictureUrl = (id, form = 'png', recipe = 0) => `/api/pictures/${id}/file?form=${form}&recipe=${recipe}`;
+
+export const me = () => call('GET', '/api/me');
+
+export const whoseLink = (link) => call('POST', '/api/link', { json: { link } });
+
+export const enter = (link, password) => call('POST', '/api/enter', { json: { link, password } });
+
+export const signIn = (name, password) => call('POST', '/api/sign-in', { json: { name, password } });
+
+export const signOut = () => call('POST', '/api/sign-out');
+
+export const changePassword = (old, fresh) => call('POST', '/api/password', { json: { old, new: fresh } });
+
+export const shares = (id) => call('GET', `/api/pictures/${id}/share`);
+
+export const share = (id, words) => call('POST', `/api/pictures/${id}/share`, { json: { words } });
+
+export const unshare = (id) => call('POST', `/api/pictures/${id}/unshare`);

@@ -1,5 +1,6 @@
 // Puts the page together: what is pressed goes to the interface, what happens comes back as events.
 
+import { standing } from './account.js';
 import * as api from './api.js';
 import { Composer } from './composer.js';
 import { button, el, problemText, shown, toast } from './dom.js';
@@ -114,6 +115,7 @@ async function begin() {
     return;
   }
   events.start(told.last_move);
+  standing(document.querySelector('.nav')).catch(() => {});
 }
 
 document.getElementById('examples').append(...EXAMPLES.map((words) => button(words, () => composer.retype(words))));

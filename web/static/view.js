@@ -1,5 +1,6 @@
 // One picture: its recipe, its files, its family, beside another, and painted again with the verdict.
 
+import { sharing } from './account.js';
 import * as api from './api.js';
 import { Slider } from './slider.js';
 import { button, copy, el, problemText, shown } from './dom.js';
@@ -66,7 +67,7 @@ export async function mount(root, { id, query }, page) {
   typed.addEventListener('change', () => compare(typed.value.trim()));
 
   root.append(el('p', {}, el('a', { href: '#/pictures' }, '← Pictures')),
-    el('h2', {}, shown(picture.prompt || `Picture ${picture.id.slice(-6)}`, 120)), stage, acts, told, files,
+    el('h2', {}, shown(picture.prompt || `Picture ${picture.id.slice(-6)}`, 120)), stage, acts, told, files, sharing(picture),
     el('p', { class: 'compare-with' }, choice, typed), facts(picture),
     el('section', { class: 'family' }, el('h3', {}, 'Family'), tree(family, picture.id)));
   if (query.get('with')) await compare(query.get('with'));
