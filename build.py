@@ -46,10 +46,12 @@ from parts import (
     cutter,
     estimates,
     files_folder,
+    first_model,
     folders,
     in_pool,
     loader,
     local,
+    machine,
     page_at,
     payer_key,
     read_device,
@@ -198,7 +200,8 @@ async def build(
         ground = tests.ground
         look = await estimates(registry, device, pool)
         sizes = config.engine.rows if config.engine.mode == "fast" else config.engine.rows[-1:]
-        engine: Engine = LateEngine(sizes, lambda: local(config, device, registry, addons, load, tests))
+        first = await first_model(config, archive, named)
+        engine: Engine = LateEngine(sizes, lambda: local(first, device, registry, addons, load, tests))
     else:
         engine = make_engine(load, registry)
     queue = InferenceQueue(
@@ -211,15 +214,17 @@ async def build(
         on_call=lambda seconds, rows: _measure(meters, seconds, rows),
     )
     means = Means(in_pool=in_pool(pool), cost=password_cost or Cost())
-    return _wire(config, archive, registry, addons, queue, pool, at, ground, look, meters, clock, means)
+    return _wire(config, data, archive, registry, addons, queue, engine, pool, at, ground, look, meters, clock, means)
 
 
 def _wire(
     config: Config,
+    data: Path,
     archive: SqlArchive,
     registry: Registry,
     addons: AddOnFiles,
     queue: InferenceQueue,
+    engine: Engine,
     pool: ThreadPoolExecutor,
     at: CrashPoint,
     ground: Callable[[str], Ground],
@@ -244,6 +249,7 @@ def _wire(
         addons=addons.cards,
         look=look,
         meters=meters,
+        machine=machine(data, queue, engine, pool),
         backups_days=config.keeping.backups_days,
         page=page_at(config),
         means=means,

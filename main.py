@@ -17,7 +17,7 @@ from cli.console import Console
 from core.chronicle import LagProbe
 from core.config import Config
 from core.lock import DataLock, RunNote
-from core.logs import to_file, to_stream, tune
+from core.logs import FILE, to_file, to_stream, tune
 from core.records import CrashPoint, milliseconds, nothing
 from home import TOKEN, Home, Say, Stop, close, open_browser
 from parts import MakeEngine, answer_soon
@@ -85,7 +85,7 @@ async def serve(
 def _keep_log(config: Config, data: Path) -> logging.Handler:
     """Write the log to data/logs too, which whoever holds the lock alone may do; the settings rule from here on."""
     kept, root = config.log, logging.getLogger()
-    path = data / "logs" / "limner.log"
+    path = data / FILE
     handler = to_file(path, kept.level, kept.form, most_bytes=kept.file_mb * 1_000_000, kept=kept.files)
     root.addHandler(handler)
     tune(root, kept.level, kept.form)

@@ -7,7 +7,7 @@ import logging
 import os
 import secrets
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -16,7 +16,10 @@ from typing import Any, Literal
 
 from core.config import Config
 from core.errors import BadConfig, NotFound, StudioError
-from core.recipe import Paint
+from core.logs import FILE, about
+from core.looking import DEFAULT_MODEL
+from core.machine import Machine
+from core.recipe import ModelRef, Paint
 from core.room import Look, anything
 from db.archive import SqlArchive
 from inference import memory
@@ -27,6 +30,7 @@ from inference.estimates import Estimates
 from inference.families import whole
 from inference.families.table import family_of
 from inference.models import Registry, models_in
+from inference.queue import InferenceQueue
 from inference.quiet import set_environment
 from inference.selftests import SelfTests
 
@@ -117,6 +121,40 @@ def cutter(
         return await asyncio.get_running_loop().run_in_executor(pool, cut_off, recipe)
 
     return cut
+
+
+async def first_model(config: Config, archive: SqlArchive, named: Collection[str]) -> Config:
+    """Return the settings with the default Model the owner chose on the page, where it is still registered."""
+    chosen = (await archive.overrides()).get(DEFAULT_MODEL)
+    if chosen not in named:
+        return config
+    return config.model_copy(update={"models": config.models.model_copy(update={"default": chosen})})
+
+
+def machine(data: Path, queue: InferenceQueue, engine: Engine, pool: ThreadPoolExecutor) -> Machine:
+    """Return what the owner's screen is told of this process."""
+
+    async def lines(job_id: str) -> list[dict[str, str]]:
+        return await asyncio.get_running_loop().run_in_executor(pool, about, data / FILE, job_id)
+
+    async def load(model: ModelRef) -> None:
+        await queue.aside(lambda: engine.load(model))
+
+    async def unload(digest: str) -> None:
+        await queue.aside(lambda: engine.unload(digest))
+
+    return Machine(memory_used, engine.held, load, unload, lines)
+
+
+def memory_used() -> dict[str, int]:
+    """Return bytes: what this process and the machine use of what there is, and the same of a CUDA device."""
+    whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    found = {"used": memory.own_bytes(), "free": memory.free_ram() or 0, "whole": whole}
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        free, there = torch.cuda.mem_get_info()
+        found |= {"device_used": there - free, "device_whole": there}
+    return found
 
 
 def loader(archive: SqlArchive, loop: asyncio.AbstractEventLoop) -> Load:

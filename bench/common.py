@@ -19,6 +19,7 @@ from build import HOME, Program, build
 from core.config import Config, load
 from core.person import OWNER, Place
 from core.progress import Painted
+from core.recipe import ModelRef
 from core.sheet import JobSheet
 from core.studio import Ask
 from inference.engine import Engine, Loading
@@ -38,6 +39,16 @@ class TimedEngine:
 
     def warm(self) -> None:
         self.engine.warm()
+
+    def load(self, model: ModelRef) -> None:
+        """Have every Model there is."""
+
+    def unload(self, digest: str) -> None:
+        """Keep it."""
+
+    def held(self) -> frozenset[str]:
+        """Hold none that could be dropped."""
+        return frozenset()
 
     def loading(self, run: Run, beside: Collection[str]) -> Loading:
         return self.engine.loading(run, beside)

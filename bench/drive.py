@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.progress import PictureFailed
+from core.recipe import ModelRef
 from inference.calltimes import CallTimes
 from inference.engine import Engine, Loading
 from inference.rounds import Decoded, News, Rounds
@@ -91,6 +92,16 @@ class PricedEngine:
 
     def warm(self) -> None:
         pass
+
+    def load(self, model: ModelRef) -> None:
+        """Have every Model there is."""
+
+    def unload(self, digest: str) -> None:
+        """Keep it."""
+
+    def held(self) -> frozenset[str]:
+        """Hold none that could be dropped."""
+        return frozenset()
 
     def loading(self, run: Run, beside: Collection[str]) -> Loading:
         return "none"

@@ -13,7 +13,7 @@ from core.rules import LIMITS, Bounds, Rules
 Change = Callable[[Rules, Mapping[str, Any]], Rules]
 MOST_WORDS = 1000
 
-OWNERS = frozenset({"pause", "resume", "drain", "sync"})
+OWNERS = frozenset({"pause", "resume", "drain", "sync", "default_model"})
 """Acts of the owner alone: they touch every server."""
 
 
@@ -76,6 +76,13 @@ def _same(rules: Rules, detail: Mapping[str, Any]) -> Rules:
     return rules
 
 
+def _model(rules: Rules, detail: Mapping[str, Any]) -> Rules:
+    """Change no Rules: which Model paints is a setting."""
+    _known(detail, ("model",))
+    _id(detail, "model")
+    return rules
+
+
 ACTS: Mapping[str, Change] = MappingProxyType(
     {
         "limit": _limit,
@@ -94,6 +101,7 @@ ACTS: Mapping[str, Change] = MappingProxyType(
         "resume": _same,
         "drain": _same,
         "sync": _same,
+        "default_model": _model,
     }
 )
 """Every act by its name."""

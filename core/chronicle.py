@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Awaitable, Callable
 
 from core.errors import LimitReached, StudioError
@@ -12,14 +11,11 @@ from core.feed import Feed
 from core.meters import Labels, Meters
 from core.person import Person, Place
 from core.ports import Archive
-from core.records import Move
+from core.records import Move, reason
 from core.sheet import JobSheet
 from core.studio import Ask, Studio
 
 log = logging.getLogger("limner.jobs")
-CODE = re.compile(r"[a-z_]+(?: [a-z_]+)*")
-"""How a move says why, before the colon: what follows are words for people, and may quote them."""
-
 PROBE_S = 1.0
 TOGETHER_S = 0.1
 """What moves within this time is read at once."""
@@ -67,8 +63,7 @@ class Chronicle:
         return self.meters.text({"limner_queue_jobs": queue, "limner_ready": ready})
 
     def _write(self, move: Move) -> None:
-        found = CODE.match(move.why)
-        why = found[0] if found else ""
+        why = reason(move.why)
         log.info(
             "job %s: %s to %s",
             move.job_id,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from core.addons import NO_ADDONS, AddOns
 from core.draft import ModelCard
 from core.limits import Limits
+from core.machine import Machine
 from core.meters import Meters
 from core.pace import Pace
 from core.passwords import Means
@@ -35,6 +36,7 @@ class House:
     look: Look = anything
     """Estimates what a Picture needs of the device's memory."""
     meters: Meters = field(default_factory=Meters)
+    machine: Machine = field(default_factory=Machine)
     backups_days: int = 0
     """How long backups are kept; 0 = for ever."""
     page: str = ""

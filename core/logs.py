@@ -42,6 +42,36 @@ def mask(text: str) -> str:
     return text
 
 
+FILE = Path("logs") / "limner.log"
+"""Where the log is written, in the data folder."""
+
+PAIR = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)')
+TOLD = ("at", "level", "part", "said")
+
+
+def about(path: Path, job_id: str, most: int = 200) -> list[dict[str, str]]:
+    """Return the newest lines of a log that are about one Job, oldest first: when, how grave, what was said.
+
+    Of an error the last line alone: the ones before it name places in the program.
+    """
+    found: list[dict[str, str]] = []
+    for file in sorted(path.parent.glob(f"{path.name}*"), key=lambda each: each.stat().st_mtime):
+        with file.open(encoding="utf-8", errors="replace") as lines:
+            found += [_read(line) for line in lines if job_id in line]
+        found = found[-most:]
+    return found
+
+
+def _read(line: str) -> dict[str, str]:
+    if line.startswith("{"):
+        fields = {name: str(value) for name, value in json.loads(line).items()}
+    else:
+        pairs = PAIR.findall(line)
+        fields = {name: json.loads(value) if value.startswith('"') else value for name, value in pairs}
+    told = {name: fields.get(name, "") for name in TOLD}
+    return {**told, "error": fields.get("error", "").strip().rpartition("\n")[2]}
+
+
 class OneLine(logging.Formatter):
     """Write a record as key=value pairs or as a JSON object; a traceback stands in the same line, as `error`."""
 

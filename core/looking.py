@@ -47,12 +47,22 @@ class Line:
 
 NOBODY_WAITS = Line()
 
+DEFAULT_MODEL = "models.default"
+"""The setting under which the owner's choice is kept."""
+
 
 async def rules_at(archive: Archive, place: Place) -> Rules:
     """Return what was decided for a Place, joined with what holds everywhere."""
     everywhere = await archive.rules(EVERYWHERE)
     server = server_of(place)
     return everywhere if server == EVERYWHERE else (await archive.rules(server)).over(everywhere)
+
+
+async def default_model(archive: Archive, house: House) -> str:
+    """Return the name of the Model that paints where none is named: the owner's choice, else what is configured."""
+    chosen = (await archive.overrides()).get(DEFAULT_MODEL)
+    there = any(card.name == chosen and card.state == "ready" for card in house.models())
+    return str(chosen) if there else house.default_model
 
 
 class Looking:
@@ -114,7 +124,7 @@ class Looking:
         """Return what can be painted after a file of ours or of another tool; its picture only where it is seen."""
         file = await self._archive.read_texts(raw)
         mine = await self._archive.defaults(person.id)
-        found = offer(file, self._cards(), self._house.default_model, mine, self._names())
+        found = offer(file, self._cards(), await self._default(), mine, self._names())
         known = None if found["picture"] is None else await self._archive.picture(found["picture"])
         seen = known is not None and access.sees(person, place, known[1])
         return {**found, "picture": found["picture"] if seen else None}
@@ -163,7 +173,8 @@ class Looking:
 
     async def models(self) -> list[dict[str, Any]]:
         """Return every registered Model's sheet."""
-        return [model_sheet(card, self._house.default_model) for card in self._cards()]
+        default = await self._default()
+        return [model_sheet(card, default) for card in self._cards()]
 
     async def addons(self) -> dict[str, list[dict[str, Any]]]:
         """Return the sheets of what lies beside the Models: `loras` and `embeddings`."""
@@ -171,10 +182,11 @@ class Looking:
 
     async def health(self) -> dict[str, Any]:
         """Return what the page's head and the doctor need to know."""
-        card = next((card for card in self._cards() if card.name == self._house.default_model), None)
+        default = await self._default()
+        card = next((card for card in self._cards() if card.name == default), None)
         return {
             "state": self._house.state(),
-            "model": self._house.default_model,
+            "model": default,
             "builtin": bool(card and card.builtin),
             "last_move": await self._archive.last_move(),
             "equal_recipe": self._house.ground(card.digest if card else "").promise,
@@ -217,6 +229,9 @@ class Looking:
         latest = await self._archive.history(person.id, None, 20) if moves else []
         for sheet in await self._sheets(person, [job for job in latest if job.state == "queued"]):
             yield {**waiting_event(sheet["id"], sheet["place"] or 1, sheet["eta_s"]), "sentence": sheet["sentence"]}
+
+    async def _default(self) -> str:
+        return await default_model(self._archive, self._house)
 
     def _names(self) -> dict[str, str]:
         return self._house.addons().names

@@ -8,10 +8,12 @@ from typing import Any
 
 from core import wording
 from core.acting import ACTS, OWNERS
+from core.asking import card_named
 from core.errors import BadInput, NotAllowed
 from core.feed import Feed
 from core.house import House
 from core.limits import DAY_MS
+from core.looking import DEFAULT_MODEL
 from core.person import Person, Place
 from core.ports import Archive
 from core.records import Act
@@ -36,8 +38,11 @@ class Operator:
             raise BadInput(f"There is no act {what!r:.40}.", f"There are: {', '.join(ACTS)}.")
         before = await self._archive.rules(server)
         after = ACTS[what](before, detail)
+        if what == "default_model":
+            card_named(self._house.models(), detail["model"])
         act = Act(person.id, place, server, what, detail)
-        await self._archive.act(act, None if after == before else after, SETTINGS.get(what, {}))
+        changes = {DEFAULT_MODEL: detail["model"]} if what == "default_model" else SETTINGS.get(what, {})
+        await self._archive.act(act, None if after == before else after, changes)
         self._wake(None)
         self._feed.moved()
         return {"what": what, "server": server, "sentence": wording.act(what, detail)}

@@ -9,13 +9,13 @@ from core import access, defaults, wording
 from core.asking import card_named, with_options
 from core.defaults import Defaults
 from core.draft import Draft, fill
-from core.errors import BadInput
+from core.errors import BadInput, NotAllowed
 from core.export import zipped
 from core.feed import Feed
 from core.house import House
 from core.job import Job
 from core.limits import Limits, Usage
-from core.looking import rules_at
+from core.looking import default_model, rules_at
 from core.person import Person, Place
 from core.ports import Archive
 from core.rules import limits_for
@@ -43,7 +43,7 @@ class People:
         changed = (await self.defaults(person)).changed(changes)
         draft = with_options(Draft(prompt="a red heart"), changed.options)
         # Filled as a Job would be: what no Job may have is refused now.
-        fill(draft, card_named(cards, draft.model or self._house.default_model), lambda: 0)
+        fill(draft, card_named(cards, draft.model or await default_model(self._archive, self._house)), lambda: 0)
         await self._archive.keep_defaults(person.id, changed)
         return changed
 
@@ -67,11 +67,18 @@ class People:
         async for chunk in zipped(self._archive, person, await self.defaults(person)):
             yield chunk
 
-    async def erase(self, person: Person, confirm: str) -> dict[str, Any]:
-        """Erase all that is kept of a Person but the numbers in the ledger; `confirm` is the word erase."""
-        if confirm.strip().lower() != ERASE:
+    async def erase(self, person: Person, confirm: str, who: str | None = None) -> dict[str, Any]:
+        """Erase all that is kept of a Person but the numbers in the ledger; `confirm` is the word erase.
+
+        who: another one's id, for the owner alone; then `confirm` is that id.
+        """
+        if who is not None and not person.is_owner:
+            raise NotAllowed("Only the owner of this Limner may do that.")
+        if who is not None and confirm.strip() != who:
+            raise BadInput("Nothing was erased.", f"Type {who!r:.120} to erase all of theirs.")
+        if who is None and confirm.strip().lower() != ERASE:
             raise BadInput("Nothing was erased.", f"Type the word {ERASE} to erase all your jobs, pictures and words.")
-        done = await self._archive.erase(person.id)
+        done = await self._archive.erase(who or person.id)
         for job_id in done.running:
             self._wake(job_id)
         self._feed.moved()

@@ -16,7 +16,21 @@ from core.person import Person, Place
 from core.picture import Picture
 from core.progress import Painted, Progress
 from core.recipe import Source
-from core.records import Act, Erased, FileTexts, Form, Keep, Move, NewJob, Parcel, PngFacts, Receipt, Tally, WeightsFile
+from core.records import (
+    Act,
+    Asker,
+    Erased,
+    FileTexts,
+    Form,
+    Keep,
+    Move,
+    NewJob,
+    Parcel,
+    PngFacts,
+    Receipt,
+    Tally,
+    WeightsFile,
+)
 from core.rules import Rules
 from core.search import Hit, Search
 
@@ -142,6 +156,12 @@ class Archive(AccountBook, Protocol):
 
     async def tally(self, server: str | None, within_ms: int) -> Tally:
         """Count what happened in the time until now (on one server, or all)."""
+
+    async def askers(self, within_ms: int) -> list[Asker]:
+        """Return who asked in the time until now, the costliest first; Limner's own audits are nobody's."""
+
+    async def moves_of(self, job_id: str) -> list[Move]:
+        """Return every move of one Job, in order."""
 
     async def opens(self, person: str, limits: Limits, jobs: int, cost: int) -> Usage:
         """Return what a Person has used, with the exact times at which so much more fits into each window."""

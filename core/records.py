@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -141,6 +142,26 @@ class Erased:
     files: int = 0
     running: tuple[str, ...] = ()
     wal: bool = True
+
+
+CODE = re.compile(r"[a-z_]+(?: [a-z_]+)*")
+"""How a move says why, before the colon: what follows are words for people, and may quote them."""
+
+
+def reason(why: str) -> str:
+    """Return a move's reason without the words that follow it."""
+    found = CODE.match(why)
+    return found[0] if found else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Say of a Person how many Jobs it asked for since a time, what it was charged, and when it asked last."""
+
+    person: str
+    jobs: int
+    cost: int
+    at: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from core import access, asking, remixing
 from core.accounts import Accounts
+from core.desk import Desk
 from core.draft import SketchInfo
 from core.errors import BadInput, Busy, NotFound, Unsure
 from core.feed import Feed
@@ -76,6 +77,7 @@ class Studio(Looking):
         self.operator = Operator(archive, house, feed, wake)
         self.accounts = Accounts(archive, house, clock)
         self.sharing = Sharing(archive, house)
+        self.desk = Desk(archive, house)
 
     async def ask(self, ask: Ask) -> list[JobSheet]:
         """Accept Jobs, all or none, and return their sheets; raise a StudioError where nothing was accepted."""
@@ -156,7 +158,7 @@ class Studio(Looking):
         wishes = await self._archive.defaults(ask.person.id)
         house = self._house
         plans = asking.imagine(
-            words, ask.options, sketch, mask, self._cards(), house.default_model, house.fresh_seed, wishes,
+            words, ask.options, sketch, mask, self._cards(), await self._default(), house.fresh_seed, wishes,
             house.addons(),
         )  # fmt: skip
         return [plan if parent is None else plan.of(parent) for plan in plans]

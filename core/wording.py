@@ -122,8 +122,12 @@ ACTS = {
     "resume": "Going on: what waits is painted.",
     "drain": "Draining: nothing more is accepted; what waits is painted.",
     "sync": "The commands are registered anew.",
+    "default_model": "{model} paints where no model is named.",
 }
 """What each act of an operator did."""
+
+
+MODEL_ACTS = {"load": "{model} is in memory.", "unload": "{model} is taken from memory."}
 
 
 def act(what: str, detail: Mapping[str, Any]) -> str:

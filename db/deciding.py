@@ -12,12 +12,14 @@ from sqlalchemy.orm import Session
 from core.defaults import Defaults
 from core.job import Job
 from core.person import AUDITOR, Place
-from core.records import Act, Tally
+from core.records import Act, Asker, Tally
 from core.rules import Rules
 from db import marks
 from db.claims import OPEN_JOBS
 from db.rows import pack, to_job
 from db.tables import ActRow, DefaultsRow, JobRow, LedgerRow, PictureRow, RulesRow
+
+MOST_ASKERS = 200
 
 NAMED = 10
 """How many signs of a payer's digest tell Persons apart."""
@@ -98,6 +100,28 @@ def tally(session: Session, server: str | None, since: int) -> Tally:
         cost={payer[:NAMED]: int(amount) for payer, amount in rows},
         acts={what: int(count) for what, count in session.execute(done.group_by(ActRow.what))},
     )
+
+
+def askers(session: Session, since: int) -> list[Asker]:
+    """Return who asked since a time, the costliest first."""
+    asked = (JobRow.created_at > since, JobRow.person != AUDITOR.id)
+    paid = (
+        select(JobRow.person, func.sum(LedgerRow.amount).label("cost"))
+        .join(LedgerRow, LedgerRow.job_id == JobRow.id)
+        .where(*asked, LedgerRow.kind == "charge")
+        .group_by(JobRow.person)
+        .subquery()
+    )
+    cost = func.coalesce(func.max(paid.c.cost), 0)
+    found = (
+        select(JobRow.person, func.count(), cost, func.max(JobRow.created_at))
+        .join(paid, paid.c.person == JobRow.person, isouter=True)
+        .where(*asked)
+        .group_by(JobRow.person)
+        .order_by(cost.desc(), JobRow.person)
+        .limit(MOST_ASKERS)
+    )
+    return [Asker(person, int(jobs), int(paid), int(at)) for person, jobs, paid, at in session.execute(found)]
 
 
 def open_jobs(session: Session, server: str) -> list[Job]:

@@ -13,7 +13,7 @@ from core.defaults import Defaults
 from core.job import Job
 from core.limits import Limits, Usage
 from core.picture import Picture
-from core.records import Act, Erased, Tally
+from core.records import Act, Asker, Erased, Move, Tally
 from core.rules import Rules
 from core.search import Hit, Search
 from db import accept, deciding, erasing, gallery, reading
@@ -55,6 +55,14 @@ class PersonLog(Shelf):
     async def tally(self, server: str | None, within_ms: int) -> Tally:
         """Count what happened in the time until now."""
         return await self._store.read(lambda s: deciding.tally(s, server, self._clock() - within_ms))
+
+    async def askers(self, within_ms: int) -> list[Asker]:
+        """Return who asked in the time until now, the costliest first."""
+        return await self._store.read(lambda s: deciding.askers(s, self._clock() - within_ms))
+
+    async def moves_of(self, job_id: str) -> list[Move]:
+        """Return every move of one Job, in order."""
+        return await self._store.read(lambda s: reading.moves_of(s, job_id))
 
     async def opens(self, person: str, limits: Limits, jobs: int, cost: int) -> Usage:
         """Return what a Person has used, with the exact times at which so much more fits into each window."""

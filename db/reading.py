@@ -94,6 +94,13 @@ def moves_after(session: Session, after: int, person: str | None, limit: int) ->
     return [to_move(row, who, Place(face, place)) for row, who, face, place in session.execute(mine)]
 
 
+def moves_of(session: Session, job_id: str) -> list[Move]:
+    """Return every move of one Job, in order."""
+    found = select(MoveRow, JobRow.person, JobRow.face, JobRow.place).join(JobRow, JobRow.id == MoveRow.job_id)
+    rows = session.execute(found.where(MoveRow.job_id == job_id).order_by(MoveRow.id))
+    return [to_move(row, who, Place(face, place)) for row, who, face, place in rows]
+
+
 def last_move(session: Session) -> int:
     """Return the id of the newest move, 0 where there is none."""
     return int(session.execute(select(func.coalesce(func.max(MoveRow.id), 0))).scalar_one())

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from typing import Literal, Protocol
 
 from core.progress import Painted
+from core.recipe import ModelRef
 from inference.run import Batch, Run
 
 Loading = Literal["none", "beside", "instead"]
@@ -48,6 +49,18 @@ class Engine(Protocol):
 
     def wrap(self, run: Run, decoded: object) -> Painted:
         """Finish what was decoded: watermark, PNG, digests, no model call. Called on any thread, beside other calls."""
+        ...
+
+    def load(self, model: ModelRef) -> None:
+        """Bring a Model into memory; raise a StudioError where it cannot be."""
+        ...
+
+    def unload(self, digest: str) -> None:
+        """Take a Model out of memory; Runs in the making keep what they use."""
+        ...
+
+    def held(self) -> frozenset[str]:
+        """Return the digests of the Models in memory. Called on any thread."""
         ...
 
     def close(self) -> None:

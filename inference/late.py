@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from core.progress import Painted
+from core.recipe import ModelRef
 from inference.engine import Engine, Loading
 from inference.run import Batch, Run
 
@@ -45,6 +46,18 @@ class LateEngine:
     def wrap(self, run: Run, decoded: object) -> Painted:
         """Pass on."""
         return self._made.wrap(run, decoded)
+
+    def load(self, model: ModelRef) -> None:
+        """Pass on."""
+        self._made.load(model)
+
+    def unload(self, digest: str) -> None:
+        """Pass on."""
+        self._made.unload(digest)
+
+    def held(self) -> frozenset[str]:
+        """Pass on, where there is anything to hold."""
+        return frozenset() if self._engine is None else self._engine.held()
 
     def close(self) -> None:
         """Pass on, where there is anything to close."""

@@ -191,6 +191,19 @@ class LocalEngine:
             fingerprint=decoded.made_by,
         )
 
+    def load(self, model: ModelRef) -> None:
+        """Load a Model under the device's own switches."""
+        with self._under(self._own):
+            self._weights(model, self._own)
+
+    def unload(self, digest: str) -> None:
+        """Drop a Model, however it was loaded."""
+        self._shelf.drop(digest)
+
+    def held(self) -> frozenset[str]:
+        """Return the digests of the Models that are loaded."""
+        return self._shelf.held()
+
     def close(self) -> None:
         """Drop every loaded Model."""
         self._shelf.clear()

@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
+from itertools import accumulate
 from typing import Literal
 
 from core.errors import StudioError
@@ -22,7 +23,6 @@ from inference.run import Run
 from inference.scheduler import MOST_IN_THE_MAKING, Scheduler
 
 LOG = logging.getLogger(__name__)
-
 GIVE_BACK_AFTER_S = 20.0
 LAST_CALL_S = 3.0
 WATCH_EVERY_S = 1.0
@@ -153,6 +153,10 @@ class InferenceQueue:
                 hand.close(Cancelled())
         self._tidy()
 
+    async def aside(self, work: Callable[[], None]) -> None:
+        """Do something on the device's thread once it has nothing else to do."""
+        await asyncio.get_running_loop().run_in_executor(self._executor, work)
+
     async def _tell(self, hand: JobInHand) -> AsyncIterator[Progress]:
         try:
             async for progress in hand.read():
@@ -198,8 +202,7 @@ class InferenceQueue:
         self._tidy()
 
     def _wrap(self, hand: JobInHand, run: Run, decoded: Decoded) -> None:
-        assert self._loop is not None
-        work = self._loop.run_in_executor(self._pool, self._engine.wrap, run, decoded.pixels)
+        work = asyncio.get_running_loop().run_in_executor(self._pool, self._engine.wrap, run, decoded.pixels)
         work.add_done_callback(lambda done: self._wrapped(hand, run, done))
 
     def _wrapped(self, hand: JobInHand, run: Run, work: asyncio.Future[Painted]) -> None:
@@ -241,12 +244,9 @@ class InferenceQueue:
 
     def _too_long(self, within_s: float) -> list[JobInHand]:
         """Return the Jobs that will not be done in time if the shortest go first; unmeasured ones may be."""
-        passed, found = 0.0, []
-        for hand in sorted(self._hands, key=lambda hand: self._seconds(hand) or 0.0):
-            passed += self._seconds(hand) or 0.0
-            if passed > within_s:
-                found.append(hand)
-        return found
+        hands = sorted(self._hands, key=lambda hand: self._seconds(hand) or 0.0)
+        done_s = accumulate(self._seconds(hand) or 0.0 for hand in hands)
+        return [hand for hand, at_s in zip(hands, done_s, strict=True) if at_s > within_s]
 
     def _give_back(self, hands: list[JobInHand]) -> set[str]:
         for hand in hands:

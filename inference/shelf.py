@@ -83,6 +83,16 @@ class Shelf:
             del self._loaded[plan]
         self._give_back()
 
+    def drop(self, digest: str) -> None:
+        """Drop one, under every Plan."""
+        for plan in [plan for plan in self._loaded if plan.digest == digest]:
+            del self._loaded[plan]
+        self._give_back()
+
+    def held(self) -> frozenset[str]:
+        """Return the digests of those that are loaded."""
+        return frozenset(plan.digest for plan in tuple(self._loaded))
+
     def _load(self, plan: Plan) -> Held:
         source = self._source(plan.digest)
         # Under a false family its Run would spoil the calls it shares.

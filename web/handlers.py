@@ -15,6 +15,7 @@ from core.records import Form
 from core.studio import Studio
 from core.wording import TOO_MANY_BYTES
 from web.asked import plain, read_ask, read_json, source
+from web.desk import Desk
 from web.entrance import Entrance
 from web.guards import PICTURE_POLICY, read_body
 from web.own import Known, Own
@@ -58,6 +59,7 @@ class Api:
             web.get("/api/addons", self._known(self._addons)),
             web.get("/api/audit", self._known(self._audit)),
             *Own(self._studio, self._body_s).routes(self._known),
+            *Desk(self._studio, self._body_s).routes(self._known),
             *Pictures(self._studio, self._body_s).routes(self._known),
             *Entrance(self._studio, self._sessions, self._body_s).routes(self._known),
             *Sharing(self._studio, self._body_s).routes(self._known),

@@ -15,7 +15,9 @@ from web.guards import read_body
 from web.session import Visitor
 
 BODY = 64 * 1024
-OVER_HTTP = frozenset({"limit", "limit_role", "limit_channel", "limit_person", "pause", "resume", "drain"})
+OVER_HTTP = frozenset(
+    {"limit", "limit_role", "limit_channel", "limit_person", "pause", "resume", "drain", "default_model"}
+)
 """The acts that a session may do; all others are done where they are about, in the chat itself."""
 
 Known = Callable[[web.Request, Visitor], Awaitable[web.StreamResponse]]
@@ -100,8 +102,11 @@ class Own:
         return answer
 
     async def _erase(self, request: web.Request, visitor: Visitor) -> web.Response:
-        confirm = (await self._read(request)).get("confirm")
-        return web.json_response(await self._studio.people.erase(visitor.person, str(confirm or "")))
+        data = await self._read(request)
+        confirm, who = data.get("confirm"), data.get("who")
+        if who is not None and not isinstance(who, str):
+            raise BadInput("who is the id of a person.", "Leave it out for yourself.")
+        return web.json_response(await self._studio.people.erase(visitor.person, str(confirm or ""), who))
 
     async def _act(self, request: web.Request, visitor: Visitor) -> web.Response:
         data = await self._read(request)

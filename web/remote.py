@@ -47,11 +47,10 @@ class RemotePeople:
             async for chunk in answer.content.iter_chunked(CHUNK):
                 yield chunk
 
-    async def erase(self, person: Person, confirm: str) -> dict[str, Any]:
+    async def erase(self, person: Person, confirm: str, who: str | None = None) -> dict[str, Any]:
         """Erase all that is kept of a Person but the numbers in the ledger; `confirm` is the word erase."""
-        return cast(
-            dict[str, Any], await self._line.json("POST", "/api/erase", json={"confirm": confirm}, timeout=LONG)
-        )
+        body = {"confirm": confirm, "who": who}
+        return cast(dict[str, Any], await self._line.json("POST", "/api/erase", json=body, timeout=LONG))
 
 
 class RemoteOperator:

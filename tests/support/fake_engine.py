@@ -15,7 +15,7 @@ from core.cost import calls
 from core.errors import EmptyPicture
 from core.picture import Fingerprint, pixels_digest
 from core.progress import Painted
-from core.recipe import Paint, digest
+from core.recipe import ModelRef, Paint, digest
 from inference.engine import Loading
 from inference.run import Batch, Key, Run
 
@@ -70,11 +70,23 @@ class FakeEngine:
         self._warm = warm
         self._threads = threads
         self._sleep = sleep
+        self._held: frozenset[str] = frozenset()
 
     def warm(self) -> None:
         self._note("warm")
         if self._warm is not None:
             self._warm()
+
+    def load(self, model: ModelRef) -> None:
+        self._note("load")
+        self._held = self._held | {model.digest}
+
+    def unload(self, digest: str) -> None:
+        self._note("unload")
+        self._held = self._held - {digest}
+
+    def held(self) -> frozenset[str]:
+        return self._held
 
     def loading(self, run: Run, beside: Collection[str]) -> Loading:
         return "none"

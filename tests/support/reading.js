@@ -17,7 +17,7 @@
     if (!seen(node)) continue;
     const by = node.getAttribute('aria-labelledby');
     const name = node.getAttribute('aria-label') || (by && document.getElementById(by)?.textContent) || [...(node.labels ?? [])].map((each) => each.textContent).join('')
-      || (/^(A|BUTTON)$/.test(node.tagName) ? node.textContent.trim() || node.title : '');
+      || (/^(A|BUTTON)$/.test(node.tagName) ? node.textContent.trim() || node.title || node.querySelector('img')?.alt : '');
     if (!name) problems.push(`no name: ${told(node)}`);
   }
   for (const image of document.images) if (seen(image) && !image.alt) problems.push(`no words: ${image.src}`);

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from tests.support import axe
+from tests.support.axe import SCHEMES
 from tests.support.browser import chromium, in_browser, say, tab
 from tests.support.page import running
 
 __all__ = ["chromium"]
 pytestmark = in_browser
 READING = (Path(__file__).parents[1] / "support" / "reading.js").read_text(encoding="utf-8").partition("\n")[2]
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 async def readable(page: Page, where: str) -> None:
-    """Fail where something seen has no name or is too faint, in light or in dark."""
+    """Fail where something seen has no name or is too faint, or axe-core calls it grave, in light or in dark."""
     for scheme in SCHEMES:
         await page.emulate_media(color_scheme=scheme)
         assert await page.evaluate(READING) == [], f"{where}, {scheme}"
+    assert await axe.faults(page) == [], where
 
 
 async def test_all_that_is_seen_has_a_name_and_can_be_read(chromium: Browser, tmp_path: Path) -> None:
@@ -55,9 +56,23 @@ async def test_all_that_is_seen_has_a_name_and_can_be_read(chromium: Browser, tm
             await first.get_by_role("button", name=name).click()
             await readable(page, name)
             await page.keyboard.press("Escape")
+        other = await page.locator(".slot").first.get_attribute("data-picture")
         await page.locator("article").nth(1).get_by_role("link", name="Side by side").click()
         await expect(page.locator(".compare img.picture")).to_have_count(3)
         await readable(page, "compare")
+        await page.get_by_role("link", name="Pictures", exact=True).click()
+        await expect(page.locator(".tile img")).to_have_count(9)
+        await readable(page, "pictures")
+        await page.locator(".tile a").first.click()
+        await expect(page.locator(".tree image").first).to_be_visible()
+        await readable(page, "picture")
+        await page.get_by_label("or by its id").fill(str(other))
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".beside .over")).to_be_visible()
+        await readable(page, "two pictures")
+        await page.get_by_role("link", name="Operate", exact=True).click()
+        await expect(page.locator(".chart").first).to_be_visible()
+        await readable(page, "operate")
 
 
 @pytest.mark.soak

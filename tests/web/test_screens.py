@@ -6,6 +6,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, expect
 
+from core.person import OWNER
 from tests.support import foreign_files
 from tests.support.browser import chromium, in_browser, say, shot, tab
 from tests.support.page import running
@@ -24,7 +25,7 @@ async def test_pictures_are_found_kept_followed_compared_and_reproduced(chromium
         await page.get_by_role("link", name="Pictures", exact=True).click()
         tiles = page.locator(".tile")
         await expect(tiles).to_have_count(3)
-        await expect(page.locator(".screen .told")).to_have_text("3 pictures")
+        await expect(page.locator(".screen .count")).to_have_text("3 pictures")
         await tiles.nth(0).hover()
         await tiles.nth(0).get_by_role("button", name="Favourite").click()
         await page.get_by_label("Favourites").check()
@@ -41,7 +42,7 @@ async def test_pictures_are_found_kept_followed_compared_and_reproduced(chromium
         await expect(page.locator(".stage img")).to_be_visible()
         await expect(page.locator(".recipe-facts")).to_contain_text(SCRIPT)
         await page.get_by_role("button", name="Reproduce").click()
-        await expect(page.locator(".screen .told")).to_have_text("Reproduced: identical")
+        await expect(page.locator(".screen .verdict strong")).to_have_text("identical")
         here = page.url
         await page.get_by_role("button", name="Upscale x2").click()
         await expect(cards).to_have_count(5)
@@ -49,7 +50,7 @@ async def test_pictures_are_found_kept_followed_compared_and_reproduced(chromium
         await page.reload()
         await expect(page.locator(".tree a")).to_have_count(3)
         await expect(page.locator(".tree path.line")).to_have_count(2)
-        await page.get_by_label("Compare with", exact=True).select_option(index=1)
+        await page.locator(".beside-with select").select_option(index=1)
         await expect(page.locator(".beside .over")).to_be_visible()
         await page.locator(".beside input").fill("20")
         assert "20%" in await page.locator(".beside .over").evaluate("image => image.style.clipPath")
@@ -77,18 +78,35 @@ async def test_the_owner_operates_and_erases_only_with_the_word(chromium: Browse
         await say(page, "a red heart --steps 2")
         await expect(page.locator("article img.picture")).to_have_count(1)
         await page.get_by_role("link", name="Operate", exact=True).click()
-        await expect(page.locator(".now")).to_contain_text("1 pictures and 0 failures")
-        await expect(page.get_by_role("img", name="Model calls, by rows at most")).to_be_visible()
-        await expect(page.locator(".models")).to_contain_text("builtin (default): ready")
+        state, told = page.locator(".operate .state"), page.locator(".operate > .told")
+        await expect(page.locator(".tiles")).to_contain_text("Pictures1in the last day")
+        await expect(page.get_by_role("img", name="Calls by their rows: 2: 2")).to_be_visible()
         await page.get_by_role("button", name="Pause", exact=True).click()
-        await expect(page.locator(".now")).to_contain_text("paused")
+        await expect(state).to_have_text("paused")
         await expect(page.locator(".acts time")).to_have_count(1)
         await page.get_by_role("button", name="Go on", exact=True).click()
-        await expect(page.locator(".now")).to_contain_text("ready")
+        await expect(state).to_have_text("ready")
+
+        await page.get_by_role("button", name="Load", exact=True).click()
+        await expect(page.locator(".models")).to_contain_text("builtindefaultin memory")
+        await page.get_by_role("button", name="Unload", exact=True).click()
+        await expect(told).to_have_text("builtin is taken from memory.")
+        await page.locator(".people").get_by_role("button", name="Limits").click()
+        await page.get_by_label("Jobs waiting").fill("3")
+        await page.get_by_role("button", name="Set", exact=True).click()
+        await expect(page.locator(".rules")).to_contain_text("Jobs waiting: 3")
+        assert (await site.program.archive.rules("all")).people[OWNER.id].waiting == 3
+        job = (await site.program.studio.history(OWNER, None, 1))[0]["id"]
+        await page.get_by_label("Id of a job").fill(job[-8:])
+        await page.get_by_role("button", name="Show", exact=True).click()
+        await expect(page.locator(".log .move").first).to_contain_text("new → queued (accept)")
+        await expect(page.locator(".log .move").last).to_contain_text("rendered → delivered")
         await shot(page, "operate")
-        go = page.get_by_role("button", name="Erase all that is kept of you")
-        await page.get_by_label("Type the word erase").fill("eras")
+        go, word = page.get_by_role("button", name="Erase all that is kept of"), page.locator(".danger input")
+        await page.locator(".people").get_by_role("button", name="Erase").click()
+        await word.fill("erase")
         await expect(go).to_be_disabled()
-        await page.get_by_label("Type the word erase").fill("erase")
+        await page.get_by_role("button", name="Myself instead").click()
+        await word.fill("erase")
         await go.click()
-        await expect(page.locator(".screen .told")).to_contain_text("Erased: 1 jobs, 1 pictures")
+        await expect(told).to_contain_text("Erased: 1 jobs, 1 pictures")

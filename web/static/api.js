@@ -62,16 +62,22 @@ export const models = () => call('GET', '/api/models').then((data) => data.model
 
 /** Return all that the owner's screen shows. */
 export async function operate() {
-  const [stats, { queue }, found, { audits }, { acts }, { limits }, meters] = await Promise.all([
-    call('GET', '/api/stats'), call('GET', '/api/queue'), models(), call('GET', '/api/audit'), call('GET', '/api/acts'),
-    call('GET', '/api/limits'), fetch('/metrics', { credentials: 'same-origin' }).then((answer) => answer.text()),
+  const [stats, { queue }, found, { audits }, { acts }, { people }, rules, device, meters] = await Promise.all([
+    ...['stats', 'queue'].map((name) => call('GET', `/api/${name}`)), models(),
+    ...['audit', 'acts', 'askers', 'rules', 'device'].map((name) => call('GET', `/api/${name}`)),
+    fetch('/metrics', { credentials: 'same-origin' }).then((answer) => answer.text()),
   ]);
-  return { stats, queue, models: found, audits, acts, limits, meters };
+  return { stats, queue, models: found, audits, acts, people, rules, device, meters };
 }
+
+/** Load a model, or drop it from memory. */
+export const modelAct = (model, what) => call('POST', '/api/models', { json: { model, what } });
+
+export const jobLog = (id) => call('GET', `/api/jobs/${id}/log`);
 
 export const act = (what, detail = {}) => call('POST', '/api/acts', { json: { what, detail } });
 
-export const erase = (confirm) => call('POST', '/api/erase', { json: { confirm } });
+export const erase = (confirm, who) => call('POST', '/api/erase', { json: { confirm, who } });
 
 export const ask = (body) =>
   call('POST', '/api/jobs', { json: body, tries: RETRIES_MS }).then((data) => data.jobs);

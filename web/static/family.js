@@ -2,12 +2,13 @@
 
 import * as api from './api.js';
 import { el } from './dom.js';
+import { maybe, t } from './i18n.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 const SIDE = 88;
-const ACROSS = 112;
-const DOWN = 132;
-const MADE = { imagine: 'sketch', reroll: 'reroll', vary: 'variation', upscale: 'upscale', remix: 'remix', reproduce: 'reproduced' };
+const ACROSS = 116;
+const UNDER = SIDE + 38;
+const DOWN = 160;
 
 /** Return the tree as an element that scrolls sideways; here is the picture it was asked for. */
 export function tree({ first, kin }, here) {
@@ -17,9 +18,12 @@ export function tree({ first, kin }, here) {
   const root = top.sketch ? { id: null, sketch: top.sketch, below: [top] } : top;
   const wide = placed(root, 0, 0);
   const deep = depth(root) + 1;
-  const svg = made('svg', { viewBox: `0 0 ${wide * ACROSS} ${deep * DOWN}`, width: wide * ACROSS, height: deep * DOWN, role: 'group', 'aria-label': 'Family tree' });
+  const [width, height] = [wide * ACROSS, deep * DOWN - 20];
+  const svg = made('svg', { viewBox: `0 0 ${width} ${height}` });
+  svg.style.width = `${width}px`;
+  svg.style.height = `${height}px`;
   draw(svg, root, here);
-  return el('div', { class: 'tree', tabindex: '0', role: 'region', 'aria-label': 'Family tree' }, svg);
+  return el('div', { class: 'tree', tabindex: '0', role: 'region', 'aria-label': t('family.label') }, svg);
 }
 
 /** Give every node its column and row, and return the next free column: parents stand over the middle of their children. */
@@ -39,21 +43,32 @@ function draw(svg, node, here) {
   const [x, y] = [node.column * ACROSS + (ACROSS - SIDE) / 2, node.row * DOWN + 8];
   for (const child of node.below) {
     const [to, under] = [child.column * ACROSS + ACROSS / 2, child.row * DOWN + 8];
-    const middle = (y + SIDE + under) / 2;
-    svg.append(made('path', { class: 'line', d: `M${x + SIDE / 2} ${y + SIDE} C${x + SIDE / 2} ${middle} ${to} ${middle} ${to} ${under}` }));
+    const middle = (y + UNDER + under) / 2;
+    svg.append(made('path', { class: 'line', d: `M${x + SIDE / 2} ${y + UNDER} C${x + SIDE / 2} ${middle} ${to} ${middle} ${to} ${under}` }));
     draw(svg, child, here);
   }
-  const label = node.id ? `${node.parent || node.sketch ? MADE[node.kind] ?? node.kind : node.kind}, seed ${node.seed}` : 'sketch';
+  const name = node.id ? madeBy(node) : t('family.sketch');
+  const seed = node.id ? t('family.seed', { seed: node.seed }) : '';
+  const label = seed ? `${name}, ${seed}` : name;
   const href = node.id ? api.pictureUrl(node.id, 'thumb') : `${api.sketchUrl(node.sketch)}?form=thumb`;
   const part = node.id ? made('a', { href: `#/picture/${node.id}`, 'aria-label': label, class: node.id === here ? 'here' : '' }) : made('g', {});
-  part.append(made('rect', { x, y, width: SIDE, height: SIDE, rx: 6 }));
+  part.append(made('rect', { x, y, width: SIDE, height: SIDE, rx: 10 }));
   if (!node.gone && (node.state === 'stored' || !node.id)) {
     part.append(made('image', { x, y, width: SIDE, height: SIDE, href, preserveAspectRatio: 'xMidYMid slice' }));
   }
-  const words = made('text', { x: x + SIDE / 2, y: y + SIDE + 14, 'text-anchor': 'middle' });
-  words.textContent = label;
-  part.append(words);
+  part.append(text(x, y + SIDE + 16, name, 'name'), text(x, y + SIDE + 30, seed, 'seed'));
   svg.append(part);
+}
+
+/** Say what made a picture what it is: the button pressed, or a sketch. */
+function madeBy({ kind, sketch, parent }) {
+  return kind === 'imagine' && (sketch || parent) ? t('family.from_sketch') : maybe(`kind.${kind}`) ?? kind;
+}
+
+function text(x, y, words, kind) {
+  const node = made('text', { x: x + SIDE / 2, y, 'text-anchor': 'middle', class: kind });
+  node.textContent = words;
+  return node;
 }
 
 function made(tag, props) {

@@ -1,8 +1,9 @@
 // The gallery: a Person's pictures, looked for by words, model, seed and date; only what is in view stands in the page.
 
 import * as api from './api.js';
-import { el, problemText, shown } from './dom.js';
+import { el, icon, problemText, shown } from './dom.js';
 import { Grid } from './grid.js';
+import { language, t } from './i18n.js';
 
 const PAGE = 120;
 const TYPED_MS = 250;
@@ -10,19 +11,25 @@ const DAY_MS = 24 * 3600 * 1000;
 
 /** Build the screen; what it returns is called when it is left. */
 export async function mount(root, { query }) {
-  const told = el('p', { class: 'told', role: 'status' });
-  const field = (name, label, props) => el('label', {}, label, el('input', { name, value: query.get(name) ?? '', ...props }));
-  const models = el('select', { name: 'model', 'aria-label': 'Model' }, el('option', { value: '' }, 'any model'));
+  const told = el('p', { class: 'count', role: 'status' });
+  const field = (name, label, props) => el('label', { class: name }, el('span', {}, label),
+    el('input', { name, value: query.get(name) ?? '', ...props }));
+  const models = el('select', { name: 'model' }, el('option', { value: '' }, t('pictures.any')));
   const favourite = el('input', { type: 'checkbox', name: 'favourite', checked: query.get('favourite') === '1' });
-  const form = el('form', { class: 'search', role: 'search' },
-    field('words', 'Words', { type: 'search', maxlength: '500', placeholder: 'fox snow' }), models,
-    field('seed', 'Seed', { inputmode: 'numeric', pattern: '[0-9]*', maxlength: '10', size: '10' }),
-    field('from', 'From', { type: 'date' }), field('to', 'To', { type: 'date' }),
-    el('label', { class: 'check' }, favourite, 'Favourites'));
+  const form = el('form', { class: 'search', role: 'search', 'aria-label': t('pictures.search') },
+    field('words', t('pictures.words'), { type: 'search', maxlength: '500', placeholder: t('pictures.example') }),
+    el('label', { class: 'model-of' }, el('span', {}, t('pictures.model')), models),
+    field('seed', t('pictures.seed'), { inputmode: 'numeric', pattern: '[0-9]*', maxlength: '10' }),
+    field('from', t('pictures.from'), { type: 'date' }), field('to', t('pictures.to'), { type: 'date' }),
+    el('label', { class: 'check' }, favourite, t('pictures.favourites')));
+  const mark = icon('brush');
+  mark.classList.add('mark');
+  const nothing = el('section', { class: 'empty', hidden: true }, mark, el('h3', {}, t('pictures.nothing')), el('p', {}, t('pictures.nothing_text')));
   const holder = el('div', { class: 'gallery' });
-  root.append(el('h2', {}, 'Pictures'), form, told, holder);
-  const grid = new Grid(holder, root, { star: (hit, on) => api.favourite(hit.id, on), trouble: (problem) => say(problemText(problem)) });
+  root.append(el('div', { class: 'wide pictures-screen' },
+    el('header', { class: 'bar' }, el('h2', {}, t('pictures.title')), told), form, nothing, holder));
   const say = (words) => { told.textContent = shown(words); };
+  const grid = new Grid(holder, root, { star: (hit, on) => api.favourite(hit.id, on), trouble: (problem) => say(problemText(problem)) });
 
   let turn = 0;
   async function look() {
@@ -34,7 +41,8 @@ export async function mount(root, { query }) {
     try {
       const first = await fetched(null);
       if (mine !== turn) return;
-      say(first.total === 1 ? '1 picture' : `${first.total.toLocaleString()} pictures`);
+      say(first.total === 1 ? t('pictures.one') : t('pictures.many', { count: first.total.toLocaleString(language) }));
+      nothing.hidden = first.total > 0;
       grid.show(first, fetched);
     } catch (problem) {
       if (mine === turn) say(problemText(problem));

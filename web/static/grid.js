@@ -2,6 +2,7 @@
 
 import * as api from './api.js';
 import { button, el, shown } from './dom.js';
+import { t } from './i18n.js';
 
 const LEAST = 150;
 const GAP = 8;
@@ -74,19 +75,17 @@ export class Grid {
 
   add(at) {
     const hit = this.hits[at];
-    const picture = hit.gone ? el('span', { class: 'gone' }, 'file deleted')
-      : el('img', { src: api.pictureUrl(hit.id, 'thumb'), alt: shown(hit.words || `seed ${hit.seed}`, 200), loading: 'lazy', decoding: 'async' });
-    const star = button('Favourite', async () => {
+    const picture = hit.gone ? el('span', { class: 'gone' }, t('pictures.gone'))
+      : el('img', { src: api.pictureUrl(hit.id, 'thumb'), alt: shown(hit.words || t('pictures.of_seed', { seed: hit.seed }), 200), loading: 'lazy', decoding: 'async' });
+    const star = button(t('pictures.favourite'), async () => {
       try {
         hit.favourite = (await this.star(hit, !hit.favourite)).favourite;
         star.setAttribute('aria-pressed', String(hit.favourite));
       } catch (problem) {
         this.trouble(problem);
       }
-    }, { kind: 'star' });
+    }, { glyph: 'star', kind: 'star' });
     star.setAttribute('aria-pressed', String(hit.favourite));
-    star.setAttribute('aria-label', 'Favourite');
-    star.textContent = '★';
     const tile = el('div', { class: 'tile', data: { at } }, el('a', { href: `#/picture/${hit.id}` }, picture), star);
     this.tiles.set(at, tile);
     // In order, so that the tab key and screen readers go on as the eye does.

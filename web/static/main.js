@@ -67,14 +67,20 @@ const events = new Events({
 /** What other screens may do to the chat; each goes there. listen(listener) returns what ends it. */
 const page = {
   chatShown: () => feed.shown(),
-  press: async (action, picture, job) => { router.to('#/'); await press(action, picture, job); },
-  sketchFrom: (pictureId) => { router.to('#/'); sketch.fromPicture(pictureId); },
+  press: async (action, picture, job) => {
+    router.to('#/');
+    try {
+      await press(action, picture, job);
+    } catch (problem) {
+      toast(problemText(problem));
+    }
+  },
+  walk: (picture, other) => plot.open({ picture, other }),
   retype: (words) => { router.to('#/'); composer.retype(words); },
   reveal: async (pictureId) => { router.to('#/'); await feed.reveal(pictureId); },
   show: (sheets) => { feed.add(sheets, feed.heard); router.to('#/'); },
   listen: (listener) => { listeners.add(listener); return () => listeners.delete(listener); },
 };
-page.ask = (kind, picture) => page.press(kind, picture);
 const router = new Router(page, (root, problem) => {
   root.replaceChildren(el('p', { class: 'trouble', role: 'alert' }, shown(problemText(problem))));
 });

@@ -1,88 +1,97 @@
-// The operator's screen, for the owner alone: the line, speed, rows per call, people, models, audits and acts.
+// The operator's screen, for the owner alone: how things stand, who asks, what paints, and what the owner may do.
 
 import * as api from './api.js';
-import { bars, line } from './charts.js';
-import { button, el, problemText, shown, time } from './dom.js';
+import { button, el, problemText, shown } from './dom.js';
+import { t } from './i18n.js';
+import { erasing, jobLog, limiting } from './deciding.js';
+import * as panels from './panels.js';
 
 const LOOK_MS = 3000;
 const MOST_POINTS = 120;
-const ERASE = 'erase';
-const PARTS = [['now', 'Now'], ['speed', 'Speed'], ['queue', 'The line'], ['people', 'Cost of the last day, by person'],
-  ['models', 'Models'], ['audits', 'Audits'], ['acts', 'Acts']];
 
 /** Build the screen; what it returns is called when it is left. */
-export async function mount(root) {
-  const told = el('p', { class: 'told', role: 'status' });
-  const say = (problem) => { told.textContent = shown(typeof problem === 'string' ? problem : problemText(problem)); };
-  const parts = Object.fromEntries(PARTS.map(([name]) => [name, el('div', { class: name })]));
-  const speeds = [];
-  const look = async () => show(parts, await api.operate(), speeds);
-  const act = (what, label) => button(label, async () => {
-    try {
-      say((await api.act(what)).sentence);
-      await look();
-    } catch (problem) {
-      say(problem);
-    }
-  });
-  await look();
-  root.append(el('h2', {}, 'Operate'), el('p', { class: 'acts' }, act('pause', 'Pause'), act('resume', 'Go on'), act('drain', 'Drain')), told,
-    ...PARTS.map(([name, title]) => el('section', { class: 'panel' }, el('h3', {}, title), parts[name])),
-    el('section', { class: 'panel' }, el('h3', {}, 'Erase'), erasing(say)));
+export async function mount(root, { id }) {
+  const screen = new Operate();
+  await screen.look();
+  root.append(screen.root);
+  if (id) screen.log.open(id);
   let timer = 0;
   let left = false;
   const again = async () => {
-    await look().catch(say);
+    await screen.look().catch((problem) => screen.say(problem));
     if (!left) timer = setTimeout(again, LOOK_MS);
   };
   timer = setTimeout(again, LOOK_MS);
   return () => { left = true; clearTimeout(timer); };
 }
 
-function show(parts, { stats, queue, models, audits, acts, limits, meters }, speeds) {
-  const state = stats.paused ? 'paused' : stats.draining ? 'draining' : stats.state;
-  parts.now.replaceChildren(
-    el('p', {}, `${state}; ${stats.open} open jobs; ${stats.pictures} pictures and ${stats.failures} failures in the last day.`),
-    el('ul', {}, ...limits.map((each) => el('li', {}, shown(each.sentence)))));
-  const measured = calls(meters);
-  speeds.push(measured);
-  if (speeds.length > MOST_POINTS) speeds.shift();
-  const rates = speeds.slice(1).map((each, at) => Math.max(0, (each.rows - speeds[at].rows) / ((each.at - speeds[at].at) / 1000 || 1)));
-  parts.speed.replaceChildren(line('Steps a second', rates), bars('Model calls, by rows at most', measured.by));
-  parts.queue.replaceChildren(...list(queue, ({ place, words, sentence }) => `${place}. ${shown(words ?? '(of another person)', 80)} · ${sentence}`, 'Nothing waits.'));
-  parts.people.replaceChildren(bars('Cost', Object.entries(stats.cost).map(([who, cost]) => [who.slice(0, 10), cost])));
-  parts.models.replaceChildren(...list(models, (each) =>
-    `${each.name}${each.default ? ' (default)' : ''}: ${each.state}, ${each.family}${each.why ? `, ${each.why}` : ''}`, 'No model.'));
-  parts.audits.replaceChildren(...list(audits, (each) =>
-    `${new Date(each.at).toLocaleString()}: ${each.picture.slice(-6)} ${each.sentence}`, 'No picture was audited yet.'));
-  parts.acts.replaceChildren(...acts.map((each) => el('p', {}, time(each.at), ` ${shown(each.sentence)}`)));
-}
+class Operate {
+  constructor() {
+    this.calls = [];
+    this.seen = {};
+    this.told = el('p', { class: 'told', role: 'status' });
+    this.parts = Object.fromEntries(['state', 'acts-now', 'tiles', 'charts', 'queue', 'people', 'models', 'rules', 'audits', 'acts']
+      .map((name) => [name, el('div', { class: name })]));
+    const does = { say: (what) => this.say(what), done: () => this.look() };
+    this.limits = limiting(does);
+    this.erase = erasing(does);
+    this.log = jobLog(does);
+    const panel = (title, ...children) => el('section', { class: 'panel' }, el('h3', {}, title), ...children);
+    const part = (name) => this.parts[name];
+    this.root = el('div', { class: 'wide operate' },
+      el('header', { class: 'bar' }, el('h2', {}, t('operate.title')), part('state'), part('acts-now')), this.told, part('tiles'),
+      el('section', { class: 'panel', 'aria-label': t('operate.speed') }, part('charts')),
+      el('div', { class: 'panels' },
+        panel(t('operate.queue'), part('queue')), panel(t('operate.people'), part('people')),
+        panel(t('operate.models'), part('models')), panel(t('operate.limits'), part('rules'), this.limits.root),
+        panel(t('operate.log'), this.log.root), panel(t('operate.audits'), part('audits')),
+        panel(t('operate.acts'), part('acts')), panel(t('operate.erase'), this.erase.root)));
+  }
 
-const list = (rows, words, none) => (rows.length ? rows.map((row) => el('p', {}, shown(words(row), 300))) : [el('p', {}, none)]);
+  say(what) {
+    this.told.textContent = shown(typeof what === 'string' ? what : problemText(what));
+  }
 
-/** Read how many rows the device stepped until now, and how many calls had how many, out of the meters' text. */
-function calls(text) {
-  const buckets = [...text.matchAll(/^limner_call_rows_bucket\{le="([^"]+)"\} (\d+)/gm)].map(([, edge, count]) => [edge, Number(count)]);
-  const by = buckets.map(([edge, count], at) => [edge, count - (at ? buckets[at - 1][1] : 0)]);
-  return { at: Date.now(), rows: Number(/^limner_call_rows_sum (\S+)/m.exec(text)?.[1] ?? 0), by };
-}
-
-/** Return a form that erases all that is kept of the owner, once the word is typed. */
-function erasing(say) {
-  const word = el('input', { 'aria-label': `Type the word ${ERASE}`, placeholder: `type: ${ERASE}`, autocomplete: 'off' });
-  const go = el('button', { class: 'danger', disabled: true }, 'Erase all that is kept of you');
-  word.addEventListener('input', () => { go.disabled = word.value.trim().toLowerCase() !== ERASE; });
-  const form = el('form', { class: 'search' }, word, go);
-  form.addEventListener('submit', async (event) => {
-    event.preventDefault();
-    if (go.disabled) return;
+  /** Do an act and say what it did. */
+  async does(work) {
     try {
-      say((await api.erase(word.value)).sentence);
-      form.reset();
-      go.disabled = true;
+      this.say((await work()).sentence);
+      await this.look();
     } catch (problem) {
-      say(problem);
+      this.say(problem);
     }
-  });
-  return form;
+  }
+
+  async look() {
+    const found = await api.operate();
+    const calls = panels.calls(found.meters);
+    this.calls.push(calls);
+    if (this.calls.length > MOST_POINTS) this.calls.shift();
+    const { stats, queue, models, audits, acts, people, rules, device } = found;
+    const act = (what) => () => this.does(() => api.act(what));
+    this.show('state', [stats.paused, stats.draining, stats.state], () => [panels.state(stats)]);
+    this.show('acts-now', [stats.paused, stats.draining], () => [
+      stats.paused || stats.draining ? button(t('operate.resume'), act('resume'), { kind: 'main' }) : null,
+      stats.paused ? null : button(t('operate.pause'), act('pause')),
+      stats.draining ? null : button(t('operate.drain'), act('drain'))].filter(Boolean));
+    this.show('tiles', [stats, device.memory, this.calls.length], () => panels.tiles(stats, device.memory, this.calls));
+    this.show('charts', [this.calls.length, calls.at], () => panels.charts(this.calls));
+    this.show('queue', queue, () => panels.queue(queue, (job) => this.log.open(job)));
+    this.show('people', people, () => panels.people(people, (who) => this.limits.open('limit_person', who), (who) => this.erase.open(who)));
+    this.show('models', [models, device.loaded], () => panels.models(models, device.loaded, {
+      act: (name, what) => this.does(() => api.modelAct(name, what)),
+      choose: (name) => this.does(() => api.act('default_model', { model: name })),
+    }));
+    this.show('rules', rules, () => panels.rules(rules, (what, who, bounds) => this.limits.open(what, who, bounds)));
+    this.show('audits', audits, () => panels.audits(audits));
+    this.show('acts', acts, () => panels.acts(acts));
+  }
+
+  /** Build a part anew only where it says something else: what is focused stays so. */
+  show(name, data, build) {
+    const key = JSON.stringify(data);
+    if (this.seen[name] === key) return;
+    this.seen[name] = key;
+    this.parts[name].replaceChildren(...build());
+  }
 }

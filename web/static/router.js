@@ -7,6 +7,9 @@ const SCREENS = {
   operate: () => import('./operate.js'),
 };
 
+/** Styles that no screen before needs; the chat's are in the page from the start. */
+const STYLES = { pictures: ['screens'], picture: ['screens'], operate: ['screens', 'operate'] };
+
 /** Screens that are part of another one. */
 const UNDER = { picture: 'pictures', compare: 'chat' };
 
@@ -15,6 +18,18 @@ export function where(hash) {
   const [path, query = ''] = hash.replace(/^#\/?/, '').split('?', 2);
   const [name = '', id = ''] = path.split('/');
   return { name: name in SCREENS ? name : 'chat', id, query: new URLSearchParams(query) };
+}
+
+/** Put a style into the page once, and wait until it holds: nothing is seen unstyled. */
+function styled(name) {
+  const href = `/static/${name}.css`;
+  const there = document.head.querySelector(`link[href="${href}"]`);
+  if (there) return null;
+  return new Promise((resolve, reject) => {
+    const link = document.createElement('link');
+    Object.assign(link, { rel: 'stylesheet', href, onload: resolve, onerror: () => { link.remove(); reject(new Error(name)); } });
+    document.head.append(link);
+  });
 }
 
 export class Router {
@@ -54,7 +69,7 @@ export class Router {
     }
     this.root.focus();
     try {
-      const { mount } = await SCREENS[name]();
+      const [{ mount }] = await Promise.all([SCREENS[name](), ...(STYLES[name] ?? []).map(styled)]);
       if (turn !== this.turn) return;
       const leave = await mount(this.root, { id, query }, this.page);
       if (turn === this.turn) this.leave = leave ?? null;

@@ -1,93 +1,140 @@
 // One picture: its recipe, its files, its family, beside another, and painted again with the verdict.
 
+import * as about from './about.js';
 import { sharing } from './account.js';
 import * as api from './api.js';
-import { Slider } from './slider.js';
-import { button, copy, el, problemText, shown } from './dom.js';
+import { button, el, icon, problemText, shown } from './dom.js';
 import { tree } from './family.js';
+import { maybe, t } from './i18n.js';
+import { Slider } from './slider.js';
 
-const FILES = [['PNG with its recipe', 'png', 1], ['PNG without', 'png', 0], ['WebP', 'webp', 1], ['JPEG', 'jpeg', 1]];
 const LOOK_MS = 700;
+const PRESSES = ['upscale', 'vary', 'strong', 'reroll', 'remix', 'sketch'];
 
 /** Build the screen of a picture; what it returns is called when it is left. */
 export async function mount(root, { id, query }, page) {
-  let left = false;
   const [picture, family] = await Promise.all([api.show(id), api.family(id)]);
-  const told = el('p', { class: 'told', role: 'status' });
-  const stage = el('div', { class: 'stage' });
-  const whole = () => (picture.error && picture.state === 'stored'
-    ? stage.replaceChildren(el('p', {}, shown(picture.error)))
-    : stage.replaceChildren(el('img', { src: api.pictureUrl(picture.id), alt: picture.alt, width: picture.width, height: picture.height })));
-  whole();
-
-  const star = button('Favourite', async () => {
-    const { favourite } = await api.favourite(picture.id, star.getAttribute('aria-pressed') !== 'true');
-    star.setAttribute('aria-pressed', String(favourite));
-  }, { kind: 'star' });
-  star.setAttribute('aria-pressed', String(picture.favourite));
-  const press = (kind, label) => button(label, () => page.ask(kind, picture).catch(say));
-  const say = (problem) => { told.textContent = shown(problemText(problem)); };
-  const reproduce = button('Reproduce', async () => {
-    reproduce.disabled = true;
-    told.textContent = 'Painting it again…';
-    try {
-      const [job] = await api.ask({ kind: 'reproduce', parent: picture.id, request_id: api.newId() });
-      told.textContent = `Reproduced: ${await ended(job.id, () => left)}`;
-    } catch (problem) {
-      say(problem);
-    } finally {
-      reproduce.disabled = false;
-    }
-  });
-  const can = (action) => picture.actions.includes(action);
-  const acts = el('p', { class: 'acts' }, star,
-    can('reroll') ? press('reroll', 'Reroll') : null, can('vary') ? press('vary', 'Vary') : null,
-    can('upscale') ? press('upscale', 'Upscale x2') : null,
-    can('sketch') ? button('Use as sketch', () => page.sketchFrom(picture.id)) : null,
-    can('reproduce') ? reproduce : null,
-    button('Copy as command', () => copy(picture.command, 'Command')),
-    button('Type it', () => page.retype(picture.command)));
-  const files = el('p', { class: 'files' }, 'Download: ', ...FILES.map(([label, form, recipe]) =>
-    el('a', { href: api.pictureUrl(picture.id, form, recipe), download: '' }, label)));
-
-  const others = family.kin.filter((each) => each.id !== picture.id && each.state === 'stored' && !each.gone);
-  const choice = el('select', { 'aria-label': 'Compare with' }, el('option', { value: '' }, 'Compare with…'),
-    ...others.map((each) => el('option', { value: each.id }, `${each.kind} ${each.id.slice(-6)}, seed ${each.seed}`)));
-  const typed = el('input', { 'aria-label': 'Compare with the picture of this id', placeholder: 'or an id', maxlength: '26', size: '9' });
-  const compare = async (other) => {
-    if (!other) { whole(); return; }
-    try {
-      const second = await api.picture(other);
-      stage.replaceChildren(new Slider(picture, second).root);
-    } catch (problem) {
-      say(problem);
-    }
-  };
-  choice.addEventListener('change', () => compare(choice.value));
-  typed.addEventListener('change', () => compare(typed.value.trim()));
-
-  root.append(el('p', {}, el('a', { href: '#/pictures' }, '← Pictures')),
-    el('h2', {}, shown(picture.prompt || `Picture ${picture.id.slice(-6)}`, 120)), stage, acts, told, files, sharing(picture),
-    el('p', { class: 'compare-with' }, choice, typed), facts(picture),
-    el('section', { class: 'family' }, el('h3', {}, 'Family'), tree(family, picture.id)));
-  if (query.get('with')) await compare(query.get('with'));
-  return () => { left = true; };
+  const view = new View(picture, family, page);
+  root.append(view.root);
+  if (query.get('with')) await view.beside(query.get('with'));
+  return () => { view.left = true; };
 }
 
-/** Wait until a job has ended and return what it says. */
-async function ended(id, left) {
-  for (;;) {
-    const job = await api.job(id);
-    if (job.ended_at !== null || left()) return shown(job.sentence);
-    await new Promise((resolve) => { setTimeout(resolve, LOOK_MS); });
+class View {
+  constructor(picture, family, page) {
+    Object.assign(this, { picture, page, left: false, other: null });
+    this.told = el('p', { class: 'told', role: 'status' });
+    this.stage = el('div', { class: 'stage' });
+    this.whole();
+    this.root = el('div', { class: 'wide view' },
+      el('p', { class: 'back' }, el('a', { href: '#/pictures' }, `← ${t('nav.pictures')}`)),
+      el('div', { class: 'spread' }, el('section', { class: 'look', 'aria-label': t('viewer.picture') }, this.stage, this.choosing(family)), this.about()),
+      el('section', { class: 'panel family' }, el('h3', {}, t('family.title')), tree(family, picture.id)));
+  }
+
+  about() {
+    const { picture, page } = this;
+    const words = picture.prompt || t('viewer.title', { id: picture.id.slice(-6) });
+    const can = PRESSES.filter((action) => picture.actions.includes(action));
+    return el('div', { class: 'about' },
+      el('header', { class: 'bar' }, el('h2', { dir: 'auto' }, shown(words, 200)), this.star()),
+      el('p', { class: 'facts' }, picture.facts),
+      el('p', { class: 'row' }, ...can.map((action) => button(t(`action.${action}`), () => page.press(action, picture))),
+        picture.actions.includes('reproduce') ? this.reproduce() : null),
+      this.told,
+      picture.command ? about.command(picture.command) : null,
+      picture.command ? el('p', {}, button(t('view.type'), () => page.retype(picture.command), { kind: 'quiet' })) : null,
+      about.files(picture), sharing(picture),
+      about.facts([
+        [t('view.avoid'), shown(picture.recipe.negative_prompt ?? '', 2000)], [t('view.typed'), shown(picture.typed, 2000)],
+        [t('viewer.picture'), about.code(picture.id)], [t('viewer.job'), about.code(picture.job)],
+        [t('viewer.recipe'), about.code(picture.recipe_digest)],
+        [t('viewer.pixels'), picture.pixels_digest ? about.code(picture.pixels_digest) : null],
+      ]),
+      about.details(t('viewer.recipe'), picture.recipe),
+      picture.fingerprint ? about.details(t('viewer.fingerprint'), picture.fingerprint) : null);
+  }
+
+  /** Show the picture alone. */
+  whole() {
+    const { picture } = this;
+    this.other = null;
+    this.stage.replaceChildren(picture.error && picture.state === 'stored' ? el('p', {}, shown(picture.error))
+      : el('img', { src: api.pictureUrl(picture.id), alt: picture.alt, width: picture.width, height: picture.height }));
+  }
+
+  star() {
+    const { picture } = this;
+    const star = button(t('pictures.favourite'), async () => {
+      try {
+        const { favourite } = await api.favourite(picture.id, star.getAttribute('aria-pressed') !== 'true');
+        star.setAttribute('aria-pressed', String(favourite));
+      } catch (problem) {
+        this.say(problem);
+      }
+    }, { glyph: 'star', kind: 'star' });
+    star.setAttribute('aria-pressed', String(picture.favourite));
+    return star;
+  }
+
+  reproduce() {
+    const press = button(t('action.reproduce'), async () => {
+      press.disabled = true;
+      this.told.textContent = t('view.again');
+      try {
+        const [job] = await api.ask({ kind: 'reproduce', parent: this.picture.id, request_id: api.newId() });
+        this.verdict(await this.ended(job.id));
+      } catch (problem) {
+        this.say(problem);
+      } finally {
+        press.disabled = false;
+      }
+    });
+    return press;
+  }
+
+  verdict(job) {
+    const word = job.pictures[0]?.verdict?.reproduce?.word ?? 'cannot';
+    const same = word === 'identical';
+    this.told.replaceChildren(el('span', { class: 'verdict', data: { word } }, icon(same ? 'check' : 'differ'),
+      el('strong', {}, t(same ? 'card.same' : 'card.different')), el('span', {}, same ? t('card.same_text') : shown(job.sentence))));
+  }
+
+  /** Wait until a Job has ended and return it. */
+  async ended(id) {
+    for (;;) {
+      const job = await api.job(id);
+      if (job.ended_at !== null || this.left) return job;
+      await new Promise((resolve) => { setTimeout(resolve, LOOK_MS); });
+    }
+  }
+
+  /** Return what another picture is chosen with: one of the family, or any by its id. */
+  choosing({ kin }) {
+    const others = kin.filter((each) => each.id !== this.picture.id && each.state === 'stored' && !each.gone);
+    const choice = el('select', { on: { change: () => this.beside(choice.value) } }, el('option', { value: '' }, t('view.nothing')),
+      ...others.map((each) => el('option', { value: each.id },
+        t('view.of_family', { kind: maybe(`kind.${each.kind}`) ?? each.kind, id: each.id.slice(-6), seed: each.seed }))));
+    const typed = el('input', { maxlength: '26', placeholder: this.picture.id.slice(-6), autocomplete: 'off', on: { change: () => this.beside(typed.value.trim()) } });
+    this.walk = button(t('view.walk'), () => this.page.walk(this.picture, this.other), { kind: 'quiet' });
+    this.walk.hidden = true;
+    return el('p', { class: 'beside-with' }, el('label', {}, t('view.compare'), choice), el('label', {}, t('view.compare_id'), typed), this.walk);
+  }
+
+  /** Show another picture over this one. */
+  async beside(id) {
+    try {
+      if (id) {
+        this.other = await api.picture(id);
+        this.stage.replaceChildren(new Slider(this.picture, this.other).root);
+      } else this.whole();
+    } catch (problem) {
+      this.say(problem);
+    }
+    this.walk.hidden = !this.other;
+  }
+
+  say(problem) {
+    this.told.textContent = shown(problemText(problem));
   }
 }
-
-function facts(picture) {
-  const rows = [['Prompt', picture.prompt], ['Avoid', picture.recipe.negative_prompt], ['Made with', picture.facts],
-    ['Asked', picture.typed], ['Command', picture.command], ['Recipe', picture.recipe_digest], ['Pixels', picture.pixels_digest],
-    ['Painted by', picture.fingerprint ? JSON.stringify(picture.fingerprint) : ''], ['Id', picture.id]];
-  return el('dl', { class: 'recipe-facts' }, ...rows.filter(([, value]) => value).flatMap(([name, value]) =>
-    [el('dt', {}, name), el('dd', {}, shown(String(value), 4000))]));
-}
-

@@ -1,0 +1,36 @@
+// What is told of one Picture wherever it is shown large: its facts in rows, its command, its Recipe, its files.
+
+import { pictureUrl } from './api.js';
+import { button, copy, el, shown } from './dom.js';
+import { t } from './i18n.js';
+
+const FILES = [['viewer.with_recipe', 'png', 1], ['viewer.bare', 'png', 0], ['WebP', 'webp', 1], ['JPEG', 'jpeg', 1]];
+const ENDS = { jpeg: 'jpg' };
+
+/** Return [name, text or element] pairs as a list; those without a value are left out. */
+export function facts(pairs) {
+  return el('dl', { class: 'recipe-facts' }, ...pairs.filter(([, value]) => value)
+    .flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, value)]));
+}
+
+/** Return the command that paints it again, to be copied. */
+export function command(words) {
+  return el('div', { class: 'command' }, el('code', {}, shown(words, 3000)),
+    button(t('card.copy'), () => copy(words, t('card.command')), { glyph: 'copy' }));
+}
+
+/** Return what unfolds to some data. */
+export function details(name, data) {
+  return el('details', {}, el('summary', {}, name), el('pre', { tabindex: '0' }, JSON.stringify(data, null, 2)));
+}
+
+/** Return links to the file in each form. */
+export function files(picture) {
+  return el('p', { class: 'files' }, el('span', {}, t('viewer.download')), ...FILES.map(([label, form, recipe]) => el('a', {
+    class: 'chip', href: pictureUrl(picture.id, form, recipe), download: `limner-${picture.id}.${ENDS[form] ?? form}`,
+  }, label.includes('.') ? t(label) : label)));
+}
+
+export function code(text) {
+  return el('code', {}, text);
+}
