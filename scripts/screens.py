@@ -21,6 +21,8 @@ from web.app import Page as Site  # noqa: E402
 CHROMIUM = "/usr/bin/chromium"
 WIDE, PHONE = {"width": 1280, "height": 820}, {"width": 390, "height": 844}
 WAIT_MS = 150_000
+LOOKS_MS = 4_000
+"""So long the owner's screen takes to look twice: before that it knows no speed."""
 
 
 async def say(page: Page, words: str, cards: int) -> None:
@@ -96,19 +98,40 @@ async def compare(page: Page, folder: Path) -> None:
     await page.goto(page.url.partition("#")[0] + "#/")
 
 
+async def family(page: Page) -> None:
+    """Make a family: two variations of the first picture, and an enlargement of one."""
+    done = page.locator("article[data-state=delivered]")
+    first, many = page.locator("article").first, await done.count()
+    for nth, press in enumerate(("Vary subtle", "Vary strong"), 1):
+        await first.get_by_role("button", name=press).click()
+        await expect(done).to_have_count(many + nth)
+    await done.last.get_by_role("button", name="Upscale x2").click()
+    await expect(done).to_have_count(many + 3)
+
+
 async def pictures(page: Page, folder: Path) -> None:
-    """Show the gallery, one picture with its family, and the owner's screen."""
+    """Show the gallery, one picture with its family and beside another, and the owner's screen."""
     here = page.url.partition("#")[0]
-    for address, sign, name in (
-        ("#/pictures", ".tile img", "pictures"), ("#/operate", ".panel .chart", "operate"),
-    ):  # fmt: skip
-        await page.goto(here + address)
-        await expect(page.locator(sign).first).to_be_visible()
-        await shot(page, name, folder)
+    await expect(page.locator("article").first).to_be_visible()
+    await family(page)
     await page.goto(here + "#/pictures")
-    await page.locator(".tile a").first.click()
+    await expect(page.locator(".tile img").first).to_be_visible()
+    await shot(page, "pictures", folder)
+    await page.locator(".tile a").nth(1).click()
     await expect(page.locator(".tree a").first).to_be_visible()
+    await page.set_viewport_size({"width": 1280, "height": 1480})
     await shot(page, "picture", folder)
+    await page.set_viewport_size(WIDE)  # type: ignore[arg-type]
+    await page.locator(".beside-with select").select_option(index=1)
+    await expect(page.locator(".beside .over")).to_be_visible()
+    await shot(page, "beside", folder)
+    job = await page.locator(".recipe-facts code").nth(1).inner_text()
+    await page.goto(here + f"#/operate/{job}")
+    await expect(page.locator(".log li").first).to_be_visible()
+    await page.set_viewport_size({"width": 1280, "height": 1400})
+    await page.wait_for_timeout(LOOKS_MS)
+    await shot(page, "operate", folder)
+    await page.set_viewport_size(WIDE)  # type: ignore[arg-type]
     await page.goto(here + "#/")
 
 

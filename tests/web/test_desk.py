@@ -1,4 +1,4 @@
-"""Tests of the owner's screen over HTTP: who asked, the device, Models in memory, the log of a Job; no words, no path."""
+"""Tests of the owner's screen over HTTP: who asked, the device, Models in memory, a Job's log; no words, no path."""
 
 from __future__ import annotations
 
