@@ -105,8 +105,7 @@ class LocalEngine:
         card = self._registry.card(self._default)
         if card.state != "ready":
             return
-        with self._under(self._own):
-            self._weights(ModelRef(card.family, card.digest), self._own)
+        self.load(ModelRef(card.family, card.digest))
 
     def begin(self, run: Run) -> None:
         """Set the Run's key, calls, rows and state; raise a StudioError where it cannot be painted."""

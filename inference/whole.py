@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from core.errors import BadInput, EmptyPicture, PaintFailed
-from core.recipe import OWN, Paint, Recipe
+from core.recipe import OWN, ModelRef, Paint, Recipe
 from inference import fingerprint, noise, pipes, previews, profiles
 from inference.applied import applied, plan_of
 from inference.aside import Aside
@@ -66,6 +66,15 @@ class WholeEngine(LocalEngine):
         run.key, run.calls = key, recipe.steps - recipe.first_step
         run.rows = min(2 if recipe.guided else 1, self.sizes[-1])
         run.state = self._painting(pipe, recipe, key)
+
+    def load(self, model: ModelRef) -> None:
+        """Load a Model, or the pipeline of one that is painted whole."""
+        if model.family != whole.FAMILY:
+            super().load(model)
+            return
+        own = _plain(self._own)
+        with self._under(own):
+            self._shelf.pipe(plan_of(model, own))
 
     def loading(self, run: Run, beside: Collection[str]) -> Loading:
         """Say what beginning the Run would load."""
@@ -127,8 +136,7 @@ class WholeEngine(LocalEngine):
 
     def _key(self, run: Run, recipe: Paint) -> Key:
         """Return the Key a Run is begun with: a pipeline knows no switch but the dtype."""
-        own = applied(self._own, run, recipe)
-        return replace(own, memory_format="contiguous", attention="sdpa", profile=PROFILES[0])
+        return _plain(applied(self._own, run, recipe))
 
     def _go(self, run: Run, painting: Painting) -> None:
         """Let the pipeline go on; where it fails, the Run starts anew if it is stepped again."""
@@ -149,6 +157,10 @@ class WholeEngine(LocalEngine):
         """Return a Recipe at its start."""
         sketch = None if recipe.sketch is None else self._load(recipe.sketch.digest, "sketch")
         return _painting(pipe, recipe, sketch, key.threads)
+
+
+def _plain(key: Key) -> Key:
+    return replace(key, memory_format="contiguous", attention="sdpa", profile=PROFILES[0])
 
 
 def _is_whole(recipe: Recipe) -> TypeGuard[Paint]:

@@ -170,6 +170,7 @@ async def main(folder: Path) -> None:
         site = Site(
             program.studio, program.archive, host="127.0.0.1", port=0, clock=milliseconds, bearer="screens",
             secret="screens", randomness=lambda count: bytes(range(count)),
+            metrics=program.chronicle.metrics,
         )  # fmt: skip
         url = await site.start()
         await program.start()

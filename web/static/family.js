@@ -48,7 +48,7 @@ function draw(svg, node, here) {
     draw(svg, child, here);
   }
   const name = node.id ? madeBy(node) : t('family.sketch');
-  const seed = node.id ? t('family.seed', { seed: node.seed }) : '';
+  const seed = node.id && node.kind !== 'upscale' ? t('family.seed', { seed: node.seed }) : '';
   const label = seed ? `${name}, ${seed}` : name;
   const href = node.id ? api.pictureUrl(node.id, 'thumb') : `${api.sketchUrl(node.sketch)}?form=thumb`;
   const part = node.id ? made('a', { href: `#/picture/${node.id}`, 'aria-label': label, class: node.id === here ? 'here' : '' }) : made('g', {});
