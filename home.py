@@ -10,6 +10,7 @@ import sys
 import webbrowser
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -138,14 +139,13 @@ class Home:
     def shop(self) -> Shop:
         """Give what fetches a Model from the hub, the one thing that downloads."""
         # Imported here: the hub's library is for this verb alone.
-        from inference.fetch import Hub
+        from inference.fetch import Hub, remove
 
         os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
         os.environ["HF_HUB_DISABLE_XET"] = "1"  # one way of fetching, which goes on where it ended
-        hub = Hub(
-            self._data / "models", self._environ.get("HF_TOKEN", ""), free_bytes, self._environ.get("HF_ENDPOINT")
-        )
-        return Shop(hub.offer, hub.get)
+        models = self._data / "models"
+        hub = Hub(models, self._environ.get("HF_TOKEN", ""), free_bytes, self._environ.get("HF_ENDPOINT"))
+        return Shop(hub.offer, hub.get, partial(remove, models))
 
     def bench(self) -> Bench:
         """Give the set-up all it works with."""

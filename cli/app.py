@@ -80,8 +80,8 @@ def main(argv: Sequence[str], doors: Doors, console: Console) -> int:
             return 0
         if command.verb == "restore":
             return backing.restore(command.args, doors.restore, console)
-        if command.verb == "models" and models.wants_one(command.args):
-            return models.get(command.args, doors.shop(), console)
+        if command.verb == "models" and (act := models.act_of(command.args)) is not None:
+            return act(command.args, doors.shop(), console)
         if command.verb == "setup":
             # Asked for before the loop runs: Ctrl-C must reach a prompt.
             return asyncio.run(setup.run(command.args, setup.ask(console), doors.bench(), console))

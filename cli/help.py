@@ -120,12 +120,13 @@ Exit 1 where one of those listed came out different.""",
     ),
     Verb(
         "models",
-        "[get MAKER/MODEL [--half] [--file FILE] [--as NAME] [--revision REVISION]]",
-        "List the models that can paint, or fetch one.",
+        "[get MAKER/MODEL [--half] [--file FILE] [--as NAME] [--revision REVISION] | remove NAME]",
+        "List the models that can paint, fetch one, or remove one.",
         "./limner models",
         """get fetches a model's safetensors from the hub into data/models; nothing else here downloads.
 --half      the weights of 16 bits, half as large, where there are some.
 --file      which one, where the hub has several single files of it.
+remove takes away what get has fetched, whole or in part.
 Your own models stand in data/config.toml under [models] folders: docs/models.md.""",
         ("--file", "--as", "--revision"),
         switches=("--half",),

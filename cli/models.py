@@ -1,4 +1,4 @@
-"""The verb models: lists what can paint, or fetches one from the hub, the only download Limner ever makes."""
+"""The verb models: lists what can paint, fetches one from the hub (the only download ever made), or removes one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.errors import BadInput
 from core.supply import Offer, Wanted
 from core.telling import addon_lines, model_lines
 
-GET = "get"
+GET, REMOVE = "get", "remove"
 EVERY_S = 0.5
 """How often the bar moves."""
 GIGABYTE = 1_000_000_000
@@ -23,13 +23,18 @@ GIGABYTE = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """Hold what `get` works with; main.py fills it in.
+    """Hold what `get` and `remove` work with; main.py fills it in.
 
     offer: asks the hub what there is. get: fetches it, telling bytes and of how many, and returns where it lies.
+    remove: takes one away by name, and returns how many bytes that frees.
     """
 
     offer: Callable[[Wanted], Offer]
     get: Callable[[Offer, Callable[[int, int], None]], Path]
+    remove: Callable[[str], int]
+
+
+Act = Callable[[Sequence[str], Shop, Console], int]
 
 
 async def listed(desk: Desk, given: Given) -> int:
@@ -54,9 +59,24 @@ async def listed(desk: Desk, given: Given) -> int:
     return 0
 
 
-def wants_one(args: Sequence[str]) -> bool:
-    """Say whether the arguments ask to fetch a Model."""
-    return GET in args[:1]
+def act_of(args: Sequence[str]) -> Act | None:
+    """Return what the arguments ask to be done with a Model; None: they are to be listed."""
+    return {GET: get, REMOVE: remove}.get(args[0]) if args else None
+
+
+def remove(args: Sequence[str], shop: Shop, console: Console) -> int:
+    """Remove a Model that was fetched; Pictures painted with it stay."""
+    given = take("models", args[1:], (), passes_flags=False)
+    if len(given.words) != 1:
+        raise BadInput("This takes one model's name.", "./limner models remove NAME")
+    (name,) = given.words
+    freed = shop.remove(name)
+    if given.json:
+        console.data({"name": name, "bytes": freed})
+        return 0
+    console.say(f"{name} is removed, {freed / GIGABYTE:.2f} GB are free. A program that runs knows at its next start.")
+    console.say("Its pictures stay; to reproduce one, fetch the same model again.")
+    return 0
 
 
 def get(args: Sequence[str], shop: Shop, console: Console) -> int:

@@ -211,7 +211,7 @@ def _can(card: ModelCard) -> list[str]:
     """Return what a Model can do beside words alone; whatever paints can be enlarged."""
     if card.state == "broken":
         return []
-    can = {"negative": card.negative, "sketch": True, "inpaint": card.masks or card.inpaint, "upscale": True}
+    can = {"negative": card.negative, "sketch": card.sketches, "inpaint": card.masks or card.inpaint, "upscale": True}
     return [name for name, able in can.items() if able]
 
 

@@ -20,6 +20,7 @@ from inference.families.folder import NOTES, read_json
 from inference.families.table import module_of
 
 ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+NAME = re.compile(r"[\w-][\w.-]*")
 INDEX = "model_index.json"
 SETTINGS = {".json", ".txt"}
 TOKENIZERS = {"spiece.model", "tokenizer.model", "sentencepiece.bpe.model"}
@@ -43,7 +44,7 @@ class Hub:
 
     def offer(self, wanted: Wanted) -> Offer:
         """Ask what there is and how large it is; nothing of the weights is fetched yet."""
-        if not ID.fullmatch(wanted.id) or not re.fullmatch(r"[\w-][\w.-]*", wanted.here):
+        if not ID.fullmatch(wanted.id) or not NAME.fullmatch(wanted.here):
             raise BadInput(f"{wanted.id!r:.80} is no model's id.", "It looks like maker/model.")
         for place in (self._into / wanted.here, self._into / f"{wanted.here}.safetensors"):
             if place.exists():
@@ -117,6 +118,26 @@ class Hub:
         self._library.hf_hub_download(
             id, name, revision=commit, local_dir=staging, token=self._token, endpoint=self._endpoint, **more
         )
+
+
+def remove(models: Path, name: str) -> int:
+    """Take a Model, and what came of one that is not whole, out of data/models; return how many bytes that frees."""
+    if not NAME.fullmatch(name):
+        raise BadInput(f"{name!r:.80} is no model's name.", "./limner models lists them.")
+    file = models / f"{name}.safetensors"
+    found = [place for place in (models / name, file, notes_of(file), models / f".get-{name}") if place.exists()]
+    if not found:
+        raise NotFound(
+            f"{models} holds no model {name}.",
+            "Limner removes what lies there alone: take another out of [models] folders in data/config.toml.",
+        )
+    freed = 0
+    for place in found:
+        freed += sum(path.stat().st_size for path in (place, *place.rglob("*")) if path.is_file())
+        # Under another name first: half of it is never taken for a Model.
+        gone = place.rename(models / f".gone-{place.name}")
+        gone.unlink() if gone.is_file() or gone.is_symlink() else shutil.rmtree(gone)
+    return freed
 
 
 def _told_of_all(told: Told, done: int, whole: int, here: int) -> None:

@@ -15,7 +15,7 @@ from huggingface_hub import constants
 from build import HOME
 from core.errors import BadInput, Damaged, DiskFull, NotFound, StudioError, Unavailable
 from core.supply import Wanted
-from inference.fetch import Hub, chosen
+from inference.fetch import Hub, chosen, remove
 from inference.models import Registry
 from tests.support.hub_double import HubDouble, hub
 from tests.support.single_file import as_single
@@ -216,8 +216,8 @@ def test_the_verb_fetches_in_a_process_of_its_own_and_says_when_it_is_offline(
     environ = {**os.environ, "LIMNER_DATA": str(tmp_path), "HF_ENDPOINT": double.base, "HF_TOKEN": "hf_secretsecret"}
     environ.pop("HF_HUB_OFFLINE", None)
 
-    def type_in(**more: str) -> subprocess.CompletedProcess[str]:
-        argv = [sys.executable, "main.py", "models", "get", "acme/tiny"]
+    def type_in(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        argv = [sys.executable, "main.py", "models", *(words or ("get", "acme/tiny"))]
         return subprocess.run(argv, cwd=HOME, env={**environ, **more}, capture_output=True, text=True, timeout=120)
 
     offline = type_in(HF_HUB_OFFLINE="1")
@@ -226,3 +226,26 @@ def test_the_verb_fetches_in_a_process_of_its_own_and_says_when_it_is_offline(
     assert fetched.returncode == 0 and "knows it as tiny" in fetched.stdout, fetched.stderr
     assert "secretsecret" not in "".join(each.stdout + each.stderr for each in (offline, fetched))
     assert (tmp_path / "models" / "tiny" / UNET).is_file()
+    gone = type_in("remove", "tiny")
+    assert gone.returncode == 0 and "tiny is removed" in gone.stdout, gone.stderr
+    assert not list((tmp_path / "models").iterdir())
+
+
+def test_what_was_fetched_is_removed_whole_or_in_part_and_nothing_else(tmp_path: Path) -> None:
+    models, mine = tmp_path / "models", tmp_path / "mine"
+    mine.mkdir()
+    (mine / "w.safetensors").write_bytes(b"mine")
+    for name in ("fox", ".get-fox", "other"):
+        (models / name / "unet").mkdir(parents=True)
+        (models / name / "unet" / "w.safetensors").write_bytes(b"12345")
+    (models / "one.safetensors").write_bytes(b"123")
+    (models / "one.limner.json").write_text("{}")
+    (models / "linked").symlink_to(mine)
+    assert remove(models, "fox") == 10 and remove(models, "one") == 5
+    remove(models, "linked")
+    assert [path.name for path in models.iterdir()] == ["other"] and (mine / "w.safetensors").is_file()
+    with pytest.raises(NotFound, match="holds no model fox"):
+        remove(models, "fox")
+    for name in ("../mine", "..", "", "a/b"):
+        with pytest.raises(BadInput, match="no model's name"):
+            remove(models, name)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -17,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from core.errors import ModelUnavailable
 from core.picture import Replay
-from core.recipe import Lora, Paint, canonical
+from core.recipe import Lora, Paint
 from inference.adapters.table import forward, load
 from inference.addons import AddOnFiles
 from inference.local import LocalEngine
@@ -171,27 +169,6 @@ def test_another_engine_makes_them_again_bit_for_bit(files: dict[str, AddOnFiles
     for wanted, (_, _, painted) in zip(recipes[::-1], made[::-1], strict=True):
         again = Run("again", 0, "p", wanted, replay=Replay(painted.fingerprint, painted.pixels_digest))
         assert paint_alone(local, again).pixels_digest == painted.pixels_digest
-
-
-@pytest.mark.soak
-def test_another_process_makes_it_again_bit_for_bit(tmp_path: Path) -> None:
-    make_lora(shared_tiny_model(), tmp_path / "ink.safetensors", 3, "kohya")
-    files = AddOnFiles(tmp_path)
-    files.read({})
-    wanted = under(recipe(registry().card("tiny"), guidance=5.0), files, {"ink": 0.8})
-    here = paint_alone(engine(registry(), addons=files), runs_of([wanted])[0]).pixels_digest
-    script = (
-        "import sys; from pathlib import Path; from core.recipe import from_json; import json;"
-        "from inference.addons import AddOnFiles; from tests.support.painting import *;"
-        "files = AddOnFiles(Path(sys.argv[1])); files.read({}); models = registry(tiny=Path(sys.argv[2]));"
-        "local = engine(models, addons=files);"
-        "print(paint_alone(local, runs_of([from_json(json.loads(sys.argv[3]))])[0]).pixels_digest)"
-    )
-    made = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", script, str(tmp_path), str(shared_tiny_model()), canonical(wanted)],
-        cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert made.stdout.split()[-1] == here
 
 
 def test_no_more_sets_are_kept_than_may_be_and_none_but_the_one_on_where_memory_ends(

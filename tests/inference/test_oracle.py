@@ -95,8 +95,9 @@ def _product(model: str) -> tuple[Case, ...]:
     """Return every combination for a Model; a mask's Sketch may be painted over as a whole."""
     masked = model in ("nine", "nine_xl", "masked", "masked_xl")
     strengths = (0.6, 1.0) if masked else (None, 0.6)
+    samplers = ("euler",) if model.startswith("three") else SAMPLERS
     own = {"masked": "tiny", "masked_xl": "xl"}.get(model, model)
-    every = product(SAMPLERS, (1.0, 7.5), strengths, (WIDE, TALL))
+    every = product(samplers, (1.0, 7.5), strengths, (WIDE, TALL))
     return tuple(Case(own, *found, masked=masked) for found in every)
 
 
@@ -140,7 +141,20 @@ def test_every_pair_of_values_is_among_the_everyday_cases() -> None:
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize(
     "model",
-    ["tiny", "xl", "two", "two_noise", "lcm", "lcm_xl", "masked", "masked_xl", "nine", "nine_xl"],
+    [
+        "tiny",
+        "xl",
+        "two",
+        "two_noise",
+        "three",
+        "three_dynamic",
+        "lcm",
+        "lcm_xl",
+        "masked",
+        "masked_xl",
+        "nine",
+        "nine_xl",
+    ],
 )
 def test_every_combination_among_strangers_is_the_stock_picture(model: str, dtype: str) -> None:
     """In bfloat16 a call of one row may round a value otherwise: told by `alone_at_the_stocks_rows`, and seldom."""

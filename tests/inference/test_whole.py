@@ -7,8 +7,6 @@ import inspect
 import io
 import json
 import shutil
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -30,7 +28,8 @@ from core.job import Job
 from core.person import Person, Place
 from core.picture import Picture, Replay
 from core.progress import Cancelled, Painted, PictureFailed, Progress, Stepping
-from core.recipe import OWN, Lora, Paint, Sketch, digest, to_json
+from core.recipe import OWN, Lora, Paint, Sketch, digest
+from core.sheet import model_sheet
 from inference.addons import AddOnFiles
 from inference.families import whole
 from inference.families.table import FAMILIES
@@ -42,8 +41,6 @@ from inference.whole import Painting, WholeEngine
 from parts import cutter
 from tests.support.painting import MASK, SKETCH, batch_of, mask_png, paint_alone, recipe, registry, runs_of, sketch_png
 from tests.support.tiny_model import shared_tiny_model
-from tests.support.tiny_sd2 import shared_tiny_sd2
-from tests.support.tiny_sd3 import shared_tiny_sd3
 from tests.support.tiny_whole import shared_tiny_whole
 
 KINDS = ("aura", "pixart", "flux")
@@ -121,6 +118,8 @@ def test_the_card_says_what_such_a_model_can_do() -> None:
     assert (aura.whole, aura.negative, aura.sketches, aura.masks) == (True, True, False, False)
     assert (aura.steps, aura.guidance, aura.samplers[OWN]["class"]) == (50, 3.5, "FlowMatchEulerDiscreteScheduler")
     assert (flux.negative, flux.sketches, flux.steps) == (False, True, 28)
+    can = [model_sheet(card, "tiny")["can"] for card in (aura, flux)]
+    assert can == [["negative", "upscale"], ["sketch", "upscale"]]
 
 
 @pytest.mark.parametrize(
@@ -242,46 +241,6 @@ async def test_the_queue_tells_steps_cancels_within_and_goes_on_with_others() ->
     assert any(isinstance(item, PictureFailed) for item in bad)
     await queue.stop()
     assert helpers() == 0
-
-
-AGAIN = """
-import json, sys
-from core.picture import Fingerprint, Replay
-from core.recipe import from_json
-from inference.run import Run
-from pathlib import Path
-from tests.inference.test_whole import engine
-from tests.support.painting import paint_alone, registry
-given = json.loads(sys.stdin.read())
-local = engine(registry(**{name: Path(folder) for name, folder in given["folders"].items()}), loaded=3)
-for each in given["made"]:
-    replay = Replay(Fingerprint.from_json(each["fingerprint"]), each["pixels"])
-    run = Run("again", 0, "p", from_json(each["recipe"]), replay=replay)
-    print(paint_alone(local, run).pixels_digest == each["pixels"])
-"""
-
-
-@pytest.mark.soak
-def test_each_new_family_is_made_again_identical_in_a_new_process() -> None:
-    folders = {"tiny": shared_tiny_model(), "aura": shared_tiny_whole("aura"), "pixart": shared_tiny_whole("pixart")}
-    folders |= {"two": shared_tiny_sd2(), "three": shared_tiny_sd3()}
-    known = registry(**folders)
-    local = engine(known, loaded=3)
-    made = []
-    for name, sampler in (("aura", OWN), ("pixart", OWN), ("two", "euler-a"), ("three", "euler")):
-        wanted = recipe(known.card(name), sampler, guidance=4.0)
-        painted = paint_alone(local, runs_of([wanted])[0])
-        made.append(
-            {
-                "recipe": to_json(wanted),
-                "fingerprint": painted.fingerprint.as_json(),
-                "pixels": painted.pixels_digest,
-            }
-        )
-    given = json.dumps({"folders": {name: str(folder) for name, folder in folders.items()}, "made": made})
-    root = Path(__file__).resolve().parents[2]
-    told = subprocess.run([sys.executable, "-c", AGAIN], input=given, capture_output=True, text=True, cwd=root)
-    assert told.stdout.split() == ["True"] * 4, told.stderr[-2000:]
 
 
 APART = {

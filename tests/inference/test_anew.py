@@ -1,0 +1,94 @@
+"""Every kind of Model, file and add-on: its Picture is made again in a new process, identical in every pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from core.progress import Painted
+from core.recipe import OWN, Embedding, Lora, Mask, Paint, Sketch
+from inference.addons import AddOnFiles
+from inference.models import Registry
+from tests.support.anew import Disk, different_anew
+from tests.support.oracle import HAS_BF16
+from tests.support.painting import MASK, SKETCH, batch_of, recipe, runs_of
+from tests.support.single_file import as_single, kind_of_file
+from tests.support.tiny_addons import make_embedding, make_lora
+from tests.support.tiny_model import make_tiny_model, shared_tiny_model
+from tests.support.tiny_sd2 import shared_tiny_sd2
+from tests.support.tiny_sd3 import shared_tiny_sd3
+from tests.support.tiny_sdxl import shared_tiny_sdxl
+from tests.support.tiny_whole import shared_tiny_whole
+
+OVER = {"sketch": Sketch(SKETCH), "strength": 0.6}
+MASKED = {**OVER, "mask": Mask(MASK), "strength": 1.0}
+KINDS: dict[str, tuple[str, dict[str, Any]]] = {
+    "tiny": ("euler-a", OVER),
+    "nine": ("ddim", MASKED),
+    "lcm": ("lcm", {"guidance": 8.0}),
+    "two": ("dpmpp-2m-sde", {}),
+    "xl": ("plms", {"negative_prompt": "grey"}),
+    "three": ("euler", OVER),
+    "file": ("euler", {}),
+    "file-two": ("heun", MASKED),
+    "file-xl": ("unipc", {}),
+    "aura": (OWN, {}),
+    "pixart": (OWN, {}),
+    "flux": (OWN, OVER),
+}
+"""Each kind of Model by name: the Sampler and what is asked for beside the usual."""
+
+
+@pytest.fixture(scope="module")
+def disk(tmp_path_factory: pytest.TempPathFactory) -> Disk:
+    root = tmp_path_factory.mktemp("anew")
+    folders = {"tiny": shared_tiny_model(), "two": shared_tiny_sd2(), "xl": shared_tiny_sdxl()}
+    for name, kind in (("tiny", "sd1"), ("two", "sd2-v"), ("xl", "sdxl")):
+        kind_of_file(folders[name], root / "settings", kind)
+        as_single(folders[name], root / "files" / f"{kind}.safetensors")
+    make_lora(folders["tiny"], root / "loras" / "ink.safetensors", 3, "kohya")
+    make_embedding(root / "embeddings" / "glow.safetensors", (32,))
+    models = {
+        **folders,
+        "nine": shared_tiny_model(9),
+        "lcm": make_tiny_model(root / "lcm", guidance_row=32),
+        "three": shared_tiny_sd3(),
+        "file": root / "files" / "sd1.safetensors",
+        "file-two": root / "files" / "sd2-v.safetensors",
+        "file-xl": root / "files" / "sdxl.safetensors",
+        **{kind: shared_tiny_whole(kind) for kind in ("aura", "pixart", "flux")},
+    }
+    return Disk(models, root / "settings", root / "loras", root / "embeddings")
+
+
+def wanted(models: Registry, addons: AddOnFiles) -> Iterator[tuple[str, Paint]]:
+    for name, (sampler, fields) in KINDS.items():
+        yield name, recipe(models.card(name), sampler, **{"guidance": 4.0, "steps": 3, **fields})
+    plain = recipe(models.card("tiny"), prompt="a fox in a glow", guidance=4.0, steps=3)
+    (lora,), (embedding,) = addons.cards().loras, addons.cards().embeddings
+    yield "lora", replace(plain, loras=(Lora(lora.digest, 0.8),))
+    yield "embedding", replace(plain, embeddings=(Embedding(embedding.name, embedding.digest),))
+
+
+def test_each_kind_is_made_again_identical_in_a_new_process(disk: Disk) -> None:
+    """What may share calls does: a lone Picture would not show that its trace is heeded."""
+    models, addons = disk.registry(), disk.addons()
+    assert {card.name: card.why for card in models.cards() if card.state != "ready"} == {}
+    verdicts = {card.digest: "differs" for card in models.cards()}
+    local = disk.engine(models, addons, dtype="bfloat16" if HAS_BF16 else "float32", verdicts=verdicts)
+    made: list[tuple[str, Paint, Painted]] = []
+    for name, each in wanted(models, addons):
+        runs = runs_of([each, replace(each, seed=8)])
+        for run in runs:
+            local.begin(run)
+        while waiting := [run for run in runs if run.left]:
+            together = waiting if runs[0].key is not None and runs[0].key.shared else waiting[:1]
+            local.step(batch_of(together, local.sizes))
+        made.append((name, each, local.wrap(runs[0], local.decode(runs[0]))))
+    assert len({painted.pixels_digest for *_, painted in made if painted}) >= len(made) - 3, "files paint as folders"
+    name, first, painted = made[0]
+    planted = ("planted", replace(first, seed=9), painted)
+    assert different_anew(disk, [*made, planted]) == ["planted"]
