@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from PIL import Image, PngImagePlugin
@@ -111,3 +115,55 @@ async def test_name_and_password_by_keyboard_on_a_phone_in_french(chromium: Brow
             await page.wait_for_url(f"{site.base}/")
             await page.get_by_role("button", name="Se déconnecter").click()
             await page.wait_for_url("**/enter")
+
+
+@asynccontextmanager
+async def tls(folder: Path) -> AsyncIterator[tuple[int, list[int]]]:
+    """Put TLS in front of the port that is added to the list, and give its own port with that list."""
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    made = await asyncio.create_subprocess_exec(
+        "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1",
+        "-subj", "/CN=localhost", "-keyout", key, "-out", certificate, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    assert await made.wait() == 0
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    behind: list[int] = []
+
+    async def pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while some := await reader.read(65536):
+                writer.write(some)
+                await writer.drain()
+        except (ConnectionError, ssl.SSLError):
+            pass  # Either side may hang up.
+        finally:
+            writer.close()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", behind[0])
+        await asyncio.gather(pipe(reader, inner_writer), pipe(inner_reader, writer))
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)
+    try:
+        yield server.sockets[0].getsockname()[1], behind
+    finally:
+        server.close()
+
+
+async def test_with_tls_in_front_people_come_by_the_public_address(chromium: Browser, tmp_path: Path) -> None:
+    async with tls(tmp_path) as (port, behind):
+        public = f"https://localhost:{port}"
+        async with running(tmp_path, public_url=public) as site:
+            behind.append(site.port)
+            made = await site.program.studio.accounts.add(OWNER, "ann")
+            link = f"{public}/enter#{made['link'].partition('#')[2]}"
+            async with tab(chromium, link, ignore_https_errors=True) as ann:
+                await ann.get_by_label("New password").fill(PASSWORD)
+                await ann.keyboard.press("Enter")
+                await expect(ann.locator("#health-text")).to_have_text("ready")
+                await say(ann, "a heart --steps 1")
+                await expect(ann.locator("article img.picture")).to_be_visible()
+                [cookie] = await ann.context.cookies()
+                assert cookie["name"].startswith("__Host-") and cookie["secure"] and cookie["httpOnly"]
+                assert cookie["sameSite"] == "Strict"
