@@ -32,15 +32,20 @@ VISITED = {"GET /", "GET /enter", "GET /shared/{token}", "GET /shared/{token}/fi
 OWNERS = {
     "GET /api/audit", "POST /api/acts", "GET /api/acts", "POST /api/backup", "GET /api/stats", "GET /api/rules",
     "GET /api/people", "POST /api/people", "POST /api/people/{name}/link", "POST /api/people/{name}/remove",
+    "GET /api/askers", "GET /api/device",
+    "POST /api/models", "GET /api/jobs/{id}/log",
 }  # fmt: skip
 BODILESS = {
     "POST /api/jobs/{id}/cancel", "POST /api/jobs/{id}/delete", "POST /api/sketches/from/{id}", "POST /api/sign-out",
-    "POST /api/pictures/{id}/unshare",
+    "POST /api/pictures/{id}/unshare", "POST /api/backup", "POST /api/people", "POST /api/people/{name}/link",
+    "POST /api/people/{name}/remove",
 }  # fmt: skip
+"""Those that read no body, or none of whom they let not in."""
 GOODBYES = frozenset({"POST /api/sign-out", "POST /api/erase"})
 BODIES: Mapping[str, object] = {
     "POST /api/acts": {"what": "pause"},
     "POST /api/people": {"name": "eve"},
+    "POST /api/models": {"model": "builtin", "what": "unload"},
     "POST /api/pictures/{id}/favourite": {"on": True},
 }
 
@@ -166,7 +171,7 @@ async def test_without_a_session_every_path_but_the_open_ones_is_shut(site: Site
 
 async def test_too_many_bytes_are_refused_before_they_come(site: Site) -> None:
     for path, told in (await site.everywhere("POST", Content_Length=str(10**9))).items():
-        if path not in BODILESS | OWNERS - {"POST /api/acts"}:
+        if path not in BODILESS:
             assert told.status == 413 and '"too_large"' in told.text, (path, told)
 
 
@@ -183,7 +188,7 @@ async def until_cut_off(site: Site, head: bytes) -> bytes:
 async def test_a_slow_body_and_a_slow_head_are_cut_off(site: Site) -> None:
     slow = await site.everywhere("POST", "{", Content_Length="50")
     for path, told in slow.items():
-        if path not in BODILESS | OWNERS - {"POST /api/acts"}:
+        if path not in BODILESS:
             assert told.status == 408 and '"too_slow"' in told.text, (path, told)
     heads = (b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: a\r\nX-A: ")
     assert await asyncio.gather(*(until_cut_off(site, head) for head in heads)) == [b""] * len(heads)
@@ -209,7 +214,7 @@ async def test_what_is_anothers_is_not_there(site: Site) -> None:
     """Every path that takes an id, with a Picture's, a Job's and a Sketch's of somebody else."""
     seen = 0
     for path in site.paths:
-        if "{id}" not in path and "{digest}" not in path:
+        if path in OWNERS or "{id}" not in path and "{digest}" not in path:
             continue
         for blank in {site.ann["id"], site.ann["job"], site.ann["id"][-8:]}:
             told = await site.send(site.at(path, id=blank), json.dumps(BODIES.get(path, {})))
@@ -235,6 +240,11 @@ async def test_what_is_the_owners_is_the_owners_alone(site: Site) -> None:
     for path in OWNERS:
         told = await site.send(site.at(path), json.dumps(BODIES.get(path, {})))
         assert told.status == 403 and '"not_allowed"' in told.text, (path, told)
+    for act in ("pause", "drain", "default_model", "limit_person", "nonsense"):
+        told = await site.send("POST /api/acts", json.dumps({"what": act, "detail": {"who": "web:ann"}}))
+        assert told.status == 403, (act, told)
+    told = await site.send("POST /api/erase", json.dumps({"who": "web:ann", "confirm": "web:ann"}))
+    assert told.status == 403 and await site.page.program.archive.job(site.ann["job"]) is not None
     assert [each.name for each in await site.page.program.archive.accounts()] == ["ann", "bob"]
     assert not (await site.page.program.archive.overrides()).get("paused")
 
