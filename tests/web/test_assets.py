@@ -49,6 +49,9 @@ def test_the_first_load_stays_under_150_kilobytes() -> None:
                 loaded.add(name)
                 open_.append(name)
     assert late and not late & loaded
+    # Told at once, so that no module waits for the one before it to be read.
+    early = set(re.findall(r'modulepreload" href="/static/([a-z0-9]+\.js)"', SOURCES["index.html"]))
+    assert early == {name for name in loaded if name.endswith(".js")} - {"main.js"}
     words = read_tongues()
     page = read(FOLDER / "index.html")
     index = max(len(said(page, tongue, words).raw) for tongue in words.values())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+
 import aiohttp
+from sd_parsers import ParserManager
 
 from core.grammar import parse
 from tests.support import foreign_files
@@ -36,3 +39,22 @@ async def test_a_file_of_ours_gives_its_words_and_its_picture(browser: aiohttp.C
         async with browser.post("/api/recipe", data=raw, headers=MARK) as answer:
             told = await answer.json()
         assert told == {"tool": "Limner", "words": picture["command"], "notes": [], "picture": picture["id"]}, form
+
+
+async def test_another_reader_of_recipes_reads_ours_and_agrees_on_theirs(browser: aiohttp.ClientSession) -> None:
+    (asked,) = await ask(browser, "a red heart --seed 5 --steps 2 --no hats --n 1")
+    (picture,) = (await settled(browser, asked["id"]))["pictures"]
+    async with browser.get(f"/api/pictures/{picture['id']}/file?form=png&recipe=1") as answer:
+        ours = ParserManager().parse(io.BytesIO(await answer.read()))
+    assert ours is not None
+    assert (ours.full_prompt, ours.full_negative_prompt) == ("a red heart", "hats")
+    (sampler,) = ours.samplers
+    assert str(sampler.parameters["seed"]) == "5" and str(sampler.parameters["steps"]) == "2"
+    raw = foreign_files.png({"parameters": foreign_files.A1111})
+    theirs = ParserManager().parse(io.BytesIO(raw))
+    async with browser.post("/api/recipe", data=raw, headers=MARK) as answer:
+        draft = parse((await answer.json())["words"], ["builtin"])[0]
+    assert theirs is not None
+    (sampler,) = theirs.samplers
+    assert (str(draft.seed), str(draft.steps)) == (sampler.parameters["seed"], sampler.parameters["steps"])
+    assert draft.negative_prompt == theirs.full_negative_prompt

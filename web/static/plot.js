@@ -20,8 +20,8 @@ export class Plot {
     this.dialog.addEventListener('click', (event) => { if (event.target === this.dialog) this.dialog.close(); });
   }
 
-  /** Ask what to compare, of words or of a Picture. */
-  async open({ words = '', picture = null }) {
+  /** Ask what to compare, of words or of a Picture; other: the one a walk from it goes to. */
+  async open({ words = '', picture = null, other = null }) {
     const known = await api.completions();
     this.picture = picture;
     this.kind = picture ? 'walk' : 'seeds';
@@ -40,8 +40,17 @@ export class Plot {
       el('header', {}, el('h2', { id: 'plot-title' }, t('plot.title')), button(t('page.close'), () => this.dialog.close(), { glyph: 'close' })),
       el('p', { class: 'hint' }, t('plot.text')), kinds, field('plot-words', t('plot.words'), this.words), ...Object.values(this.parts),
       this.trouble, el('footer', {}, this.count, button(t('remix.cancel'), () => this.dialog.close()), this.main)));
+    if (other) this.towards(picture, other);
     this.update();
     this.dialog.showModal();
+  }
+
+  /** Let the walk go to another Picture's noise, and say where that is not the whole way to it. */
+  towards({ recipe }, other) {
+    this.to.value = String(other.seed);
+    const names = new Set([...Object.keys(recipe), ...Object.keys(other.recipe)].filter((name) => name !== 'seed'));
+    const differ = [...names].filter((name) => name === 'vary' || JSON.stringify(recipe[name]) !== JSON.stringify(other.recipe[name]));
+    if (differ.length) this.trouble.textContent = t('plot.differ', { fields: differ.join(', ') });
   }
 
   seeds() {

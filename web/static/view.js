@@ -131,7 +131,7 @@ class View {
     } catch (problem) {
       this.say(problem);
     }
-    this.walk.hidden = !this.other;
+    this.walk.hidden = !this.other || [this.picture, this.other].some(({ recipe }) => recipe.op !== 'paint');
   }
 
   say(problem) {
