@@ -61,7 +61,7 @@ async def _jobs(archive: Archive, person: Person, folder: zipfile.ZipFile) -> tu
     sketches: set[Source] = set()
     before: str | None = None
     with folder.open("jobs.jsonl", "w") as lines:
-        while jobs := await archive.history(person.id, before, PAGE):
+        while jobs := await archive.history(person.id, before, PAGE, removed=True):
             pictures = await archive.pictures([job.id for job in jobs])
             for job in jobs:
                 lines.write((json.dumps(_job(person, job, pictures[job.id]), ensure_ascii=False) + "\n").encode())

@@ -211,8 +211,16 @@ class Archive(AccountBook, Protocol):
     async def audits(self) -> Audits:
         """Count what audits found, and say when the last one was and when somebody last asked or was painted for."""
 
-    async def history(self, person: str, before: str | None, limit: int, words: str = "") -> list[Job]:
-        """Return a Person's Jobs, newest first, older than the Job id `before`; `words` narrows by what was typed."""
+    async def history(
+        self, person: str, before: str | None, limit: int, words: str = "", *, removed: bool = False
+    ) -> list[Job]:
+        """Return a Person's Jobs, newest first, older than the Job id `before`; `words` narrows by what was typed.
+
+        removed: those taken down too.
+        """
+
+    async def remove(self, job_id: str) -> None:
+        """Take a Job out of its Person's history and gallery; the log keeps it."""
 
     async def last_picture(self, person: str) -> Picture | None:
         """Return the Person's newest stored Picture."""

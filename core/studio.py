@@ -219,9 +219,14 @@ class Studio(Looking):
         return (await self._sheets(person, [job]))[0]
 
     async def delete(self, person: Person, place: Place, job_id: str) -> JobSheet:
-        """Say whether a Person may take a Job's card down, and return its sheet; the log stays as it is."""
+        """Take a Job of one's own out of history and gallery, and return its sheet; the log keeps it.
+
+        A moderator may take its card down alone.
+        """
         job = await self._find_job(job_id)
         access.check("delete", person, place, job)
+        if job.person.id == person.id:
+            await self._archive.remove(job.id)
         return (await self._sheets(person, [job]))[0]
 
     async def take_sketch(self, person: Person, place: Place, raw: bytes) -> dict[str, Any]:

@@ -117,9 +117,11 @@ class SqlArchive(Upkept):
         """Find a stored Picture by its pixels."""
         return await self._store.read(lambda s: reading.picture_by_pixels(s, pixels_digest))
 
-    async def history(self, person: str, before: str | None, limit: int, words: str = "") -> list[Job]:
-        """Return a Person's Jobs, newest first."""
-        return await self._store.read(lambda s: reading.history(s, person, before, limit, words))
+    async def history(
+        self, person: str, before: str | None, limit: int, words: str = "", *, removed: bool = False
+    ) -> list[Job]:
+        """Return a Person's Jobs, newest first; removed: those taken down too."""
+        return await self._store.read(lambda s: reading.history(s, person, before, limit, words, removed))
 
     async def last_picture(self, person: str) -> Picture | None:
         """Return the Person's newest stored Picture."""

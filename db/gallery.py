@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, delete, func, select, tuple_
+from sqlalchemy import ColumnElement, delete, func, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from core.job import Job
@@ -12,12 +12,13 @@ from core.picture import Picture
 from core.recipe import Paint
 from core.search import Hit, Search
 from db.gallery_tables import FavouriteRow, GalleryRow
-from db.tables import PictureRow
+from db.tables import JobRow, PictureRow
 
 
 def keep(session: Session, now: int, job: Job, picture: Picture) -> None:
     """Write the row of a Picture that was stored; what is painted again to be compared is in the gallery already."""
-    if job.kind == "reproduce":
+    row = session.get(JobRow, job.id)
+    if job.kind == "reproduce" or row is None or row.removed_at is not None:
         return
     session.add(
         GalleryRow(
@@ -81,6 +82,14 @@ def favour(session: Session, now: int, person: str, picture_id: str, on: bool) -
         )
     elif session.get(FavouriteRow, (person, picture_id)) is None:
         session.add(FavouriteRow(person=person, picture_id=picture_id, at=now))
+
+
+def remove(session: Session, now: int, job_id: str) -> None:
+    """Take a Job and its Pictures out of where they are looked for; their own rows stay."""
+    session.execute(update(JobRow).where(JobRow.id == job_id, JobRow.removed_at.is_(None)).values(removed_at=now))
+    mine = select(PictureRow.id).where(PictureRow.job_id == job_id)
+    session.execute(delete(GalleryRow).where(GalleryRow.picture_id.in_(mine)))
+    session.execute(delete(FavouriteRow).where(FavouriteRow.picture_id.in_(mine)))
 
 
 def _found(person: str, search: Search) -> list[ColumnElement[bool]]:

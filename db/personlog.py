@@ -92,6 +92,10 @@ class PersonLog(Shelf):
         """Make a Picture a Person's favourite, or no more."""
         await self._store.write(lambda s: gallery.favour(s, self._clock(), person, picture_id, on))
 
+    async def remove(self, job_id: str) -> None:
+        """Take a Job out of its Person's history and gallery."""
+        await self._store.write(lambda s: gallery.remove(s, self._clock(), job_id))
+
     async def erased(self, id_or_tail: str) -> bool:
         """Say whether a Job or Picture of this id was erased."""
         return await self._store.read(lambda s: erasing.erased(s, id_or_tail))

@@ -67,9 +67,11 @@ def picture_by_pixels(session: Session, digest: str) -> Picture | None:
     return None if row is None else to_picture(row)
 
 
-def history(session: Session, person: str, before: str | None, limit: int, words: str) -> list[Job]:
-    """Return a Person's Jobs, newest first."""
+def history(session: Session, person: str, before: str | None, limit: int, words: str, removed: bool) -> list[Job]:
+    """Return a Person's Jobs, newest first; removed: those taken down too."""
     mine = select(JobRow).where(JobRow.person == person)
+    if not removed:
+        mine = mine.where(JobRow.removed_at.is_(None))
     if before:
         mine = mine.where(JobRow.id < before)
     if words:
@@ -90,7 +92,7 @@ def moves_after(session: Session, after: int, person: str | None, limit: int) ->
     mine = mine.where(MoveRow.id > after).order_by(MoveRow.id).limit(limit)
     if person is not None:
         # No index holds `person || ''`: what is new is read, and not all the Jobs somebody ever asked for.
-        mine = mine.where(JobRow.person.concat("") == person)
+        mine = mine.where(JobRow.person.concat("") == person, JobRow.removed_at.is_(None))
     return [to_move(row, who, Place(face, place)) for row, who, face, place in session.execute(mine)]
 
 

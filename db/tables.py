@@ -78,6 +78,7 @@ class JobRow(Row):
     started_at: Mapped[int | None] = mapped_column(BigInteger)
     rendered_at: Mapped[int | None] = mapped_column(BigInteger)
     ended_at: Mapped[int | None] = mapped_column(BigInteger)
+    removed_at: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class PictureRow(Row):

@@ -53,7 +53,7 @@ async def test_a_card_offers_what_discord_offers_and_does_it(chromium: Browser, 
         await expect(cards).to_have_count(4)
         await page.reload()
         await expect(cards).to_have_count(4)
-        assert len(await site.program.studio.history(OWNER, None, 10)) == 5
+        assert len(await site.program.studio.history(OWNER, None, 10)) == 4
 
         await say(page, "oom --steps 5")
         failed = page.locator("article[data-state=failed]")

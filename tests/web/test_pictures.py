@@ -5,7 +5,7 @@ from __future__ import annotations
 import aiohttp
 import pytest
 
-from core.person import Person, Place
+from core.person import OWNER, Person, Place
 from core.studio import Ask
 from tests.support.page import Running, ask, settled
 
@@ -44,6 +44,26 @@ async def test_a_gallery_is_looked_through_kept_and_followed(browser: aiohttp.Cl
         assert family["first"] == first["id"]
         parents = {each["id"]: each["parent"] for each in family["kin"]}  # type: ignore[attr-defined]
         assert parents == {first["id"]: None, child["id"]: first["id"], grandchild["id"]: child["id"]}
+
+
+async def test_what_is_deleted_is_found_by_its_id_alone(site: Running, browser: aiohttp.ClientSession) -> None:
+    (asked,) = await ask(browser, "a red fox --steps 2")
+    (kept,) = await ask(browser, "a red hen --steps 2")
+    (fox,) = (await settled(browser, asked["id"]))["pictures"]
+    (hen,) = (await settled(browser, kept["id"]))["pictures"]
+    studio, mate = site.program.studio, Person("web:mate", may_moderate=True)
+    # A moderator takes a card down where it stands, not out of what is another's.
+    await studio.delete(mate, Place.of("web", {"feed": OWNER.id}), kept["id"])
+    async with browser.post(f"/api/jobs/{asked['id']}/delete", headers={"X-Limner": "1"}) as answer:
+        assert answer.status == 200
+    assert [job["id"] for job in await studio.history(OWNER, None, 10)] == [kept["id"]]
+    async with browser.get("/api/pictures") as answer:
+        assert [hit["id"] for hit in (await answer.json())["pictures"]] == [hen["id"]]
+    async with browser.get(f"/api/pictures/{fox['id']}/show") as answer:
+        assert answer.status == 200
+    assert len(await site.program.archive.history(OWNER.id, None, 10, removed=True)) == 2
+    async with browser.ws_connect("/api/events?after=0") as events:
+        assert (await events.receive_json())["job"]["id"] == kept["id"]
 
 
 async def test_nobody_sees_the_pictures_of_another(site: Running, browser: aiohttp.ClientSession) -> None:

@@ -6,8 +6,6 @@ import { announce } from './dom.js';
 
 const PAGE = 20;
 const NEAR_PX = 120;
-const REMOVED = 'limner-removed';
-const MOST_REMOVED = 500;
 const ENDED = new Set(['rendered', 'delivered', 'failed', 'cancelled', 'undeliverable']);
 
 export class Feed {
@@ -16,7 +14,7 @@ export class Feed {
     this.cards = new Map();
     this.heard = 0;
     this.late = false;
-    this.removed = new Set(JSON.parse(localStorage.getItem(REMOVED) ?? '[]'));
+    this.removed = new Set();
     this.root = document.getElementById('feed');
     this.list = document.getElementById('cards');
     this.empty = document.getElementById('empty');
@@ -93,14 +91,13 @@ export class Feed {
     return [...new Set(words.reverse())];
   }
 
-  /** Take a card down in this browser; its Job stays in the log. */
+  /** Take a card down; an event on its way brings it back no more. */
   remove(id) {
     const { root } = this.cards.get(id);
     const next = root.nextElementSibling ?? root.previousElementSibling;
     root.remove();
     this.cards.delete(id);
     this.removed.add(id);
-    localStorage.setItem(REMOVED, JSON.stringify([...this.removed].slice(-MOST_REMOVED)));
     this.empty.hidden = this.cards.size > 0;
     (next ?? document.getElementById('words')).focus({ preventScroll: true });
   }
