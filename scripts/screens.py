@@ -128,7 +128,7 @@ async def pictures(page: Page, folder: Path) -> None:
     job = await page.locator(".recipe-facts code").nth(1).inner_text()
     await page.goto(here + f"#/operate/{job}")
     await expect(page.locator(".log li").first).to_be_visible()
-    await page.set_viewport_size({"width": 1280, "height": 1400})
+    await page.set_viewport_size({"width": 1280, "height": 1270})
     await page.wait_for_timeout(LOOKS_MS)
     await shot(page, "operate", folder)
     await page.set_viewport_size(WIDE)  # type: ignore[arg-type]
