@@ -153,6 +153,27 @@ Your own models stand in data/config.toml under [models] folders: docs/models.md
         "Of other people's jobs you see only that they are there.",
     ),
     Verb(
+        "people",
+        "[add NAME [--owner] | link NAME | remove NAME | limit NAME [--waiting N] [--per-minute N] [--day-cost N]]",
+        "List the accounts of the page, or make, let in, limit and remove one.",
+        "./limner people add ann",
+        """add and link print a link that works once, within a day, and lets them choose a password.
+--owner  it signs in as you. remove ends its sessions and links at once; its pictures stay in the log.
+limit    as in docs/config.md under limits, for this one; 0 = no limit.""",
+        ("--waiting", "--per-minute", "--day-cost"),
+        switches=("--owner",),
+    ),
+    Verb(
+        "share",
+        "<picture> [--words] [--days N]",
+        "Make a link that shows one picture to whoever has it.",
+        "./limner share 4QX7Z2 --words --days 30",
+        "--words shows its prompt too, and its file tells its recipe. Without --days it holds until it is ended.",
+        ("--days",),
+        switches=("--words",),
+    ),
+    Verb("unshare", "<picture>", "End every share link of a picture.", "./limner unshare 4QX7Z2"),
+    Verb(
         "export",
         "[--out FILE.zip]",
         "Write all that is kept of you into a zip: jobs, recipes, pictures, sketches, defaults.",
@@ -195,27 +216,6 @@ With PostgreSQL it copies the files and names the pg_dump for the log.""",
         needs="settings",
         switches=("--replace",),
     ),
-    Verb(
-        "people",
-        "[add NAME [--owner] | link NAME | remove NAME | limit NAME [--waiting N] [--per-minute N] [--day-cost N]]",
-        "List the accounts of the page, or make, let in, limit and remove one.",
-        "./limner people add ann",
-        """add and link print a link that works once, within a day, and lets them choose a password.
---owner  it signs in as you. remove ends its sessions and links at once; its pictures stay in the log.
-limit    as in docs/config.md under limits, for this one; 0 = no limit.""",
-        ("--waiting", "--per-minute", "--day-cost"),
-        switches=("--owner",),
-    ),
-    Verb(
-        "share",
-        "<picture> [--words] [--days N]",
-        "Make a link that shows one picture to whoever has it.",
-        "./limner share 4QX7Z2 --words --days 30",
-        "--words shows its prompt too, and its file tells its recipe. Without --days it holds until it is ended.",
-        ("--days",),
-        switches=("--words",),
-    ),
-    Verb("unshare", "<picture>", "End every share link of a picture.", "./limner unshare 4QX7Z2"),
     Verb(
         "setup",
         "[--sync]",

@@ -223,7 +223,7 @@ async def paint(data: Path, environ: dict[str, str]) -> None:
     async with running(data, environ=environ) as program:
         shell = Shell(program.studio)
         words = "a {red, blue} heart --no text --seed 4294967295 --guidance 4"
-        assert await shell.type("imagine", words, "--out", str(data)) == 0
+        assert await shell.type("imagine", words, "--out", str(data)) == 0, (shell.out, shell.err)
 
 
 def check(answers: list[list[tuple[Any, ...]]]) -> None:

@@ -274,5 +274,8 @@ async def test_every_example_of_help_runs(shell: Shell) -> None:
         if name == "cancel":
             await shell.type("history", "--json")
             args = [json.loads(shell.out)[0]["id"][-6:]]
+        if name in ("share", "unshare"):
+            await shell.type("show", "--json")
+            args = [json.loads(shell.out)["id"], *args[1:]]
         code = await asyncio.wait_for(shell.type(name, *args), 30)
         assert code == 0, (verb.example, shell.out, shell.err)

@@ -36,7 +36,8 @@ export async function mount(root, { query }) {
     turn += 1;
     const mine = turn;
     const search = asked(form);
-    window.history.replaceState(null, '', `#/pictures${search.size ? `?${search}` : ''}`);
+    // Whoever went on meanwhile keeps the address they went to.
+    if (root.dataset.screen === 'pictures') window.history.replaceState(null, '', `#/pictures${search.size ? `?${search}` : ''}`);
     const fetched = (before) => api.gallery(search, before, PAGE);
     try {
       const first = await fetched(null);
