@@ -10,7 +10,7 @@ import discord
 from discord import ui
 
 from bot.guests import UNSENT
-from bot.post import Body, Post, Spot, nonce
+from bot.post import Body, Post, Spot, nonce, since
 from core import wording
 from core.person import Person
 from core.records import Parcel
@@ -61,7 +61,7 @@ class Beside:
         try:
             channel_id = await self._post.direct(_account(parcel))
             ids = {parcel.job.id, *(picture.id for picture in parcel.pictures)}
-            if parcel.tries and await self._post.find(channel_id, ids, parcel.job.created_at):
+            if parcel.tries and await self._post.find(channel_id, ids, since(parcel.job)):
                 return
             await self._post.send(channel_id, body, nonce(f"{parcel.nonce} copy"))
         except discord.Forbidden:

@@ -14,7 +14,7 @@ from bot.bodies import FORMS, PASSING, Bodies
 from bot.desks import Desk, Desks
 from bot.guests import UNSENT, channel_of
 from bot.leaving import Leaving
-from bot.post import UNKNOWN_MESSAGE, Body, Post, Spot
+from bot.post import UNKNOWN_MESSAGE, Body, Post, Spot, since
 from core.errors import Unavailable
 from core.job import Job
 from core.person import Person, Place
@@ -232,7 +232,7 @@ class DiscordFace:
                 raise
             # The answer was deleted; whether that was this Job's card or a sister's, its own id tells.
             spot = None
-        return spot or kept or await self._post.find(channel_of(job.place), ids, job.created_at)
+        return spot or kept or await self._post.find(channel_of(job.place), ids, since(job))
 
     async def _answered(self, reply: Reply | None) -> None:
         waiting = None if reply is None else self._asking.get(_key(reply))
@@ -277,7 +277,7 @@ class DiscordFace:
         """Return where a card stands; after a restart it is looked for once, but not while cards are being sent."""
         if desk.spot is None and not desk.looked and not self._asking:
             desk.looked = True
-            desk.spot = await self._post.find(channel_of(job.place), {job.id}, job.created_at)
+            desk.spot = await self._post.find(channel_of(job.place), {job.id}, since(job))
         return desk.spot
 
 

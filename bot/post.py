@@ -15,7 +15,8 @@ from discord.http import Route, handle_message_parameters
 from discord.utils import time_snowflake
 
 from bot.cards import VERSION, CardFile, shown_id
-from bot.guests import NOBODY
+from bot.guests import FACE, NOBODY
+from core.job import Job
 from core.records import Reply
 
 if TYPE_CHECKING:
@@ -159,16 +160,22 @@ class Post:
             return None
         return found
 
-    async def find(self, channel_id: int, ids: Collection[str], since_ms: int) -> Spot | None:
-        """Look for our own card of one of these ids among the first messages after its Job was accepted."""
-        since = time_snowflake(datetime.fromtimestamp(since_ms / 1000, UTC) - LOOK_BACK)
-        me = self._bot.user
+    async def find(self, channel_id: int, ids: Collection[str], after: int) -> Spot | None:
+        """Look for our own card of one of these ids among the first messages after an id, then among the newest."""
         try:
             # As Discord sends them: to make objects of fifty cards takes as long as all else.
-            found = await self._bot.http.logs_from(channel_id, LOOK_AT, after=since)
+            found = await self._bot.http.logs_from(channel_id, LOOK_AT, after=after)
+            spot = self._among(found, channel_id, ids)
+            if spot is None and len(found) == LOOK_AT:
+                # Much was said since; a card that was sent late stands near the end.
+                spot = self._among(await self._bot.http.logs_from(channel_id, LOOK_AT), channel_id, ids)
         except discord.Forbidden:
             log.info("channel %s: its messages may not be read, a card there is not looked for", channel_id)
             return None
+        return spot
+
+    def _among(self, found: Sequence[Mapping[str, Any]], channel_id: int, ids: Collection[str]) -> Spot | None:
+        me = self._bot.user
         for message in sorted(found, key=lambda each: int(each["id"])):
             mine = me is not None and int(message["author"]["id"]) == me.id
             if mine and speaks_of(message.get("components", []), ids):
@@ -203,6 +210,14 @@ def _reference(channel_id: int, answers: int | None) -> discord.MessageReference
     if answers is None:
         return None
     return discord.MessageReference(message_id=answers, channel_id=channel_id, fail_if_not_exists=False)
+
+
+def since(job: Job) -> int:
+    """Return the id after which a Job's card stands: what it was asked by, else its time by our own clock."""
+    face, _, asked = job.source.partition(":")
+    if face == FACE and asked.isdigit():
+        return int(asked)
+    return time_snowflake(datetime.fromtimestamp(job.created_at / 1000, UTC) - LOOK_BACK)
 
 
 def shows(message: discord.Message, ids: Collection[str]) -> bool:

@@ -38,7 +38,10 @@ MOVES: frozenset[tuple[State, State]] = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Hold one accepted Draft as its row says; times are ms UTC, cost is in coins of core/cost."""
+    """Hold one accepted Draft as its row says; times are ms UTC, cost is in coins of core/cost.
+
+    source: the id of what it came by, such as `discord:` and Discord's id of the interaction.
+    """
 
     id: str
     person: Person
@@ -54,6 +57,7 @@ class Job:
     solo: bool = False
     model: str = ""
     notes: tuple[str, ...] = ()
+    source: str = ""
     error_code: str | None = None
     error_text: str | None = None
     started_at: int | None = None

@@ -35,6 +35,7 @@ def to_job(row: JobRow) -> Job:
         solo=row.solo,
         model=row.model,
         notes=tuple(json.loads(row.notes)),
+        source=row.dedupe_key.rpartition("/")[0],
         error_code=row.error_code,
         error_text=row.error_text,
         started_at=row.started_at,

@@ -18,9 +18,10 @@ from tests.crash.cradle import Cradle
 from tests.crash.harness import ENDED, Server, balanced
 from tests.support.loopback.faults import Fault
 from tests.support.loopback.server import Discord
-from tests.support.loopback.store import BOT_ID, EPHEMERAL, Asked, Call
+from tests.support.loopback.store import BOT_ID, CHANNEL_ID, EPHEMERAL, Asked, Call
 
 PATIENCE_S = 60.0
+CHATTER = 60
 DIED = (aiohttp.ClientError, ConnectionError)
 
 
@@ -63,6 +64,11 @@ class Chat:
         asked = await self.discord.slash("imagine", prompt=words)
         self.history.asked.append(asked)
         return asked
+
+    def chatter(self) -> None:
+        """Let somebody say more than the bot reads at once when it looks for a card."""
+        for number in range(CHATTER):
+            self.discord.store.post(CHANNEL_ID, {"content": f"hello {number}"}, {}, author=100)
 
     async def dead(self, server: Server) -> int:
         """Wait until the program has killed itself; return its exit code."""

@@ -11,8 +11,9 @@ import pytest
 from core.wording import BROKEN_PROMISE
 from tests.crash.chat import Chat, ChatVerdict, check
 from tests.crash.cradle import Cradle
-from tests.crash.random_kills import in_discord
+from tests.crash.random_kills import EXPIRED_S, in_discord
 from tests.crash.test_kill import POINTS
+from tests.support.loopback.program import Skewed
 from tests.support.loopback.server import loopback
 
 CHOSEN = ("before_accept_commit", "after_accept_before_answer", "after_store_commit", "after_finish_commit",
@@ -31,7 +32,8 @@ SOAK = pytest.mark.soak
 async def test_killed_between_accept_and_delivered_one_message_a_job(
     tmp_path: Path, warm: Cradle, points: tuple[str, ...]
 ) -> None:
-    async with loopback() as discord:
+    theirs = Skewed()
+    async with loopback(theirs) as discord:
         chat = Chat(discord, tmp_path / "data", warm)
         for number, point in enumerate(points):
             server = await chat.start(crash_at=point)
@@ -43,8 +45,11 @@ async def test_killed_between_accept_and_delivered_one_message_a_job(
         for number, (method, path) in enumerate(HEARD):
             server = await chat.start()
             chat.plant(server, method, path)
+            chat.chatter()
             await chat.ask(f"a blue boat --n 2 --steps 4 --seed {number}")
             assert await chat.dead(server) == -signal.SIGKILL, path
+            # Its card stands, and nothing says where but the channel, in which others talk.
+            theirs.tick(EXPIRED_S)
         await chat.recover()
         held(check(chat))
 
