@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import secrets
@@ -72,7 +73,9 @@ async def serve(
         faces += await _discord(program, token, say)
     if config.page.open_browser:
         open_browser(url, environ)
+    lasting = asyncio.create_task(keep_what_lasts(program.queue.ready), name="what lasts")
     code = await _until(stop, program.queue.broken)
+    lasting.cancel()
     say("Stopping: what is nearly done is finished, the rest is painted at the next start.")
     lag.stop()
     await close(program, faces)
@@ -90,6 +93,15 @@ def _keep_log(config: Config, data: Path) -> logging.Handler:
     root.addHandler(handler)
     tune(root, kept.level, kept.form)
     return handler
+
+
+async def keep_what_lasts(ready: asyncio.Event) -> None:
+    """Leave all that a start brought out of every later search for garbage, each of which would hold the loop up.
+
+    With PyTorch, diffusers and discord.py imported such a search takes a quarter of a second.
+    """
+    await ready.wait()
+    gc.freeze()
 
 
 async def _until(stop: asyncio.Event, broken: asyncio.Event) -> int:
