@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import secrets
@@ -21,7 +20,7 @@ from core.lock import DataLock, RunNote
 from core.logs import FILE, to_file, to_stream, tune
 from core.records import CrashPoint, milliseconds, nothing
 from home import TOKEN, Home, Say, Stop, close, open_browser
-from parts import MakeEngine, answer_soon
+from parts import MakeEngine, answer_soon, settle
 
 MODELS_WAIT_S = 1.0
 """Models seen before are read in this time; large new ones are read while the page is up and says so."""
@@ -68,16 +67,16 @@ async def serve(
         say(f"People with accounts come by {config.page.public_url}")
     await program.start()
     lag.start()
+    settling = asyncio.create_task(settle(program.queue.ready), name="settle")
     faces: list[Stop] = [page.stop]
     if token := environ.get(TOKEN, ""):
         faces += await _discord(program, token, say)
     if config.page.open_browser:
         open_browser(url, environ)
-    lasting = asyncio.create_task(keep_what_lasts(program.queue.ready), name="what lasts")
     code = await _until(stop, program.queue.broken)
-    lasting.cancel()
     say("Stopping: what is nearly done is finished, the rest is painted at the next start.")
     lag.stop()
+    settling.cancel()
     await close(program, faces)
     logging.getLogger().removeHandler(writing)
     writing.close()
@@ -93,15 +92,6 @@ def _keep_log(config: Config, data: Path) -> logging.Handler:
     root.addHandler(handler)
     tune(root, kept.level, kept.form)
     return handler
-
-
-async def keep_what_lasts(ready: asyncio.Event) -> None:
-    """Leave all that a start brought out of every later search for garbage, each of which would hold the loop up.
-
-    With PyTorch, diffusers and discord.py imported such a search takes a quarter of a second.
-    """
-    await ready.wait()
-    gc.freeze()
 
 
 async def _until(stop: asyncio.Event, broken: asyncio.Event) -> int:

@@ -110,7 +110,7 @@ def serve(line: Connection) -> None:
 async def program(line: Connection, url: str, data: Path) -> None:
     """Run the program behind Discord with an engine of stripes, and answer for its figures."""
     from bot.client import start
-    from parts import answer_soon
+    from parts import answer_soon, settle
     from tests.support.fake_engine import FakeEngine
     from tests.support.loopback.server import point_at
     from tests.support.program import running
@@ -123,7 +123,7 @@ async def program(line: Connection, url: str, data: Path) -> None:
         stop = await start(parts.studio, parts.faces, "a token for tests", (), (0, 1), print, book=book)
         lags: list[float] = []
         beats = asyncio.create_task(beat(lags))
-        await parts.queue.ready.wait()
+        await settle(parts.queue.ready)
         await asyncio.sleep(2.0)
         lags.clear()
         line.send("ready")

@@ -13,7 +13,8 @@ import discord
 
 from core.draft import SKETCH_BYTES
 from core.errors import BadSketch
-from core.wording import TOO_MANY_BYTES, UNREADABLE
+from core.unread import unreadable
+from core.wording import TOO_MANY_BYTES
 
 HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
 TIMEOUT_S = 15.0
@@ -93,7 +94,7 @@ class Attachments:
         if len(raw) > SKETCH_BYTES:
             raise too_large()
         if raw and not raw.startswith(MAGIC):
-            raise BadSketch(*UNREADABLE)
+            raise BadSketch(*unreadable(raw))
         return raw
 
 

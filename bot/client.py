@@ -32,6 +32,7 @@ from bot.needs import INTENTS
 from bot.post import Post
 from bot.promises import Book, NoBook, Promises
 from bot.questions import GoButton, NoButton
+from bot.rates import Rates
 from bot.reception import Reception
 from core.errors import BadConfig, StudioError
 from core.person import Person
@@ -83,8 +84,10 @@ class LimnerBot(commands.Bot):
         page: str = "",
     ) -> None:
         """book: writes down what another process must find; page: the page's public address."""
+        rates = Rates(clock)
         super().__init__(
             commands.when_mentioned,
+            http_trace=rates.trace(),
             help_command=None,
             tree_cls=Tree,
             intents=INTENTS,
@@ -105,7 +108,7 @@ class LimnerBot(commands.Bot):
         # Looked up when it is needed: the bot that only registers commands has no Studio.
         self._leaving = Leaving(kept, post, lambda person, place, job: studio.cancel(person, place, job), clock)
         ready = lambda: self.application_id is not None  # noqa: E731
-        self.face = DiscordFace(post, studio, self.bodies, beside, desks, self._leaving, ready, pause)
+        self.face = DiscordFace(post, studio, self.bodies, beside, desks, self._leaving, rates, ready, pause)
         self.reception = Reception(studio, self.face, post, self.bodies, Promises(kept, post, clock))
         self._guilds = tuple(guilds)
         self._pause = pause
@@ -209,12 +212,16 @@ async def start(
     """Put the Discord face among the others and connect in the background; return what ends it."""
     bot = LimnerBot(studio, guilds=guilds, clock=clock, shard=shard, book=book, page=page)
     faces[FACE] = bot.face
-    task = asyncio.create_task(_serve(bot, token, say), name=FACE)
+    tasks = [
+        asyncio.create_task(_serve(bot, token, say), name=FACE),
+        asyncio.create_task(bot.reception.promises.watch(bot.is_ready, asyncio.sleep), name="promises"),
+    ]
 
     async def stop() -> None:
         await bot.close()
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     return stop
 

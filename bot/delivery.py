@@ -15,6 +15,7 @@ from bot.desks import Desk, Desks
 from bot.guests import UNSENT, channel_of
 from bot.leaving import Leaving
 from bot.post import UNKNOWN_MESSAGE, Body, Post, Spot, since
+from bot.rates import Rates
 from core.errors import Unavailable
 from core.job import Job
 from core.person import Person, Place
@@ -67,11 +68,12 @@ class DiscordFace:
         beside: Beside,
         desks: Desks,
         leaving: Leaving,
+        rates: Rates,
         ready: Callable[[], bool],
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._post, self._studio, self._bodies, self._ready, self._pause = post, studio, bodies, ready, pause
-        self._beside, self._desks, self._leaving = beside, desks, leaving
+        self._beside, self._desks, self._leaving, self._rates = beside, desks, leaving, rates
         self._asking: dict[str, asyncio.Event] = {}
         self._elsewhere: set[str] = set()
         self._doubted: set[str] = set()
@@ -242,7 +244,7 @@ class DiscordFace:
     async def _keep_shown(self, desk: Desk) -> None:
         """Edit a card until nothing new came for a while; results under way go first."""
         while desk.newest is not None:
-            if not self._delivering:
+            if not self._delivering and self._rates.bars:
                 job, progress = desk.newest
                 desk.newest = None
                 await self._edit(desk, job, progress)
@@ -265,7 +267,8 @@ class DiscordFace:
                 spot = await self._spot(desk, job)
                 sheet = await self._studio.job(job.person, job.place, job.id)
                 if spot is not None and sheet["state"] in PASSING:
-                    await self._post.edit(spot, await self._bodies.working(sheet, job, progress, desk.preview))
+                    preview = desk.preview if self._rates.previews else None
+                    await self._post.edit(spot, await self._bodies.working(sheet, job, progress, preview))
         except (TimeoutError, *UNSENT) as error:
             log.info("job %s: its card could not be edited: %r", job.id, error)
             if isinstance(error, discord.HTTPException) and error.code == UNKNOWN_MESSAGE:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
@@ -17,6 +17,9 @@ from core.records import Reply
 from core.wording import BROKEN_PROMISE
 
 log = logging.getLogger(__name__)
+LOOK_S = 20.0
+"""How often it is looked for programs that are gone."""
+
 TOKEN_MS = 870_000
 """How long an interaction's token is used: 14.5 of its 15 minutes."""
 
@@ -34,7 +37,7 @@ class Book(Protocol):
         """Write down that an answer is promised; accepting with this Reply, `promised`, makes it the Job's."""
 
     async def promises(self) -> list[Reply]:
-        """Return the promises behind which no Job stands."""
+        """Return the promises behind which no Job stands, of programs that are gone."""
 
     async def promise_over(self, token: str) -> None:
         """Strike one out."""
@@ -97,6 +100,16 @@ class Promises:
             await self._book.promise_over(reply.token)
         except StudioError as error:
             log.warning("a promise that was kept stands in the log: %s", error)
+
+    async def watch(self, ready: Callable[[], bool], pause: Callable[[float], Awaitable[None]]) -> None:
+        """Tell, now and then, who was promised an answer by a program beside this one that is gone."""
+        while True:
+            await pause(LOOK_S)
+            try:
+                if ready():
+                    await self.break_all()
+            except StudioError as error:
+                log.warning("whose promises broke could not be seen: %s", error)
 
     async def break_all(self) -> None:
         """Tell who was promised an answer by a process that is gone that there will be none."""

@@ -10,6 +10,7 @@ import discord
 
 from bot.bodies import Bodies
 from bot.cards import View
+from bot.crowd import Crowd
 from bot.delivery import DiscordFace, sheet_ids
 from bot.guests import NOBODY, UNSENT, asker, channel_of, for_adults, here, where, writer
 from bot.post import Body, Post, Spot, answered, nonce, shows
@@ -31,6 +32,7 @@ class Reception:
 
     def __init__(self, studio: Studio, face: DiscordFace, post: Post, bodies: Bodies, promises: Promises) -> None:
         self._studio, self._face, self._post, self._bodies, self.promises = studio, face, post, bodies, promises
+        self._crowd = Crowd()
 
     async def promise(self, interaction: discord.Interaction) -> None:
         """Promise an answer, for a picture is fetched or made first; who may not ask is refused before."""
@@ -84,10 +86,12 @@ class Reception:
         )
         async with self._face.asking(reply):
             try:
-                sheets = await self._studio.ask(ask)
+                async with self._crowd.in_hand():
+                    sheets = await self._studio.ask(ask)
             except Unsure as unsure:
                 await _put_question(interaction, question(ask, unsure))
                 return
+            await self._crowd.turn()
             await self.promises.kept(interaction, by_a_job=True)
             if await self._answer(interaction, sheets[0], person, reply):
                 await self._further(ask, sheets, person, None, interaction.filesize_limit)
@@ -122,7 +126,8 @@ class Reception:
         limit = 0 if message.guild is None else message.guild.filesize_limit
         async with self._face.asking(reply):
             try:
-                sheets = await self._studio.ask(ask)
+                async with self._crowd.in_hand():
+                    sheets = await self._studio.ask(ask)
             except Unsure as unsure:
                 view = question(ask, unsure)
                 await self._post.send(message.channel.id, Body(lambda: view), nonce(f"{ask.source} card"), message.id)

@@ -10,7 +10,7 @@ from core import access, wording
 from core.addons import NO_NAMES, AddOns, EmbeddingCard, LoraCard
 from core.draft import ModelCard
 from core.grammar import command_for, prompt_words
-from core.job import Job
+from core.job import MAX_ATTEMPTS, Job
 from core.person import Person
 from core.picture import Picture
 from core.progress import Progress, Stepping, Waiting
@@ -128,7 +128,7 @@ def job_sheet(
         "facts": _facts(job, pictures),
         "waited_s": _seconds(job.created_at, job.started_at),
         "painted_s": _seconds(job.started_at, job.rendered_at),
-        "notes": [*job.notes, *([wording.STARTED_AGAIN] if job.attempt > 1 and not job.ended else [])],
+        "notes": [*job.notes, *_again(job)],
         "error": job.error_text,
         "created_at": job.created_at,
         "ended_at": job.ended_at,
@@ -138,6 +138,12 @@ def job_sheet(
         "actions": list(access.job_actions(person, job)),
         "pictures": [picture_sheet(job, picture, len(pictures), names) for picture in pictures],
     }
+
+
+def _again(job: Job) -> list[str]:
+    """Say of an open Job whose painting was cut short which attempt comes, or runs."""
+    attempt = job.attempt + (job.state == "queued")
+    return [wording.again(attempt, MAX_ATTEMPTS)] if attempt > 1 and job.state in ("queued", "running") else []
 
 
 def _facts(job: Job, pictures: Sequence[Picture]) -> str:

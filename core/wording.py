@@ -17,7 +17,6 @@ NO_DM = "You asked for a copy by direct message, but Discord lets me send you no
 BROKEN_PROMISE = "Limner stopped before this was written down: nothing was asked for or charged. Please ask again."
 NOTHING_ASKED = "Nothing was asked for."
 CANCELLED = "Cancelled."
-STARTED_AGAIN = "The program stopped while this was painted; it is painted again."
 
 PAUSED = "Queued. Painting is paused by the owner; it goes on where it stopped."
 
@@ -220,6 +219,11 @@ def ended(job: Job, pictures: Sequence[Picture]) -> str:
         where = job.error_text if job.error_code == "cancelled" else None
         return f"{where or CANCELLED} Nothing was charged."
     return "Starting." if job.state == "running" else "Queued."
+
+
+def again(attempt: int, of: int) -> str:
+    """Say that what a Job was painted by stopped before it was done, and which attempt comes or runs."""
+    return f"Again, {attempt} of {of}: the painting was cut short; the seed is the same."
 
 
 def painter_stopped(times: int) -> str:

@@ -7,7 +7,7 @@ import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import func, select, text
+from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.orm import Session
 
 from core.errors import DiskFull
@@ -67,26 +67,33 @@ def accept(session: Session, now: int, till: Till, jobs: Sequence[NewJob], limit
     return found
 
 
+# Built once: each ask runs them, and to build one takes longer than to run it.
+KNOWN = select(JobRow).where(JobRow.dedupe_key == bindparam("dedupe_key"))
+OPEN = select(func.count(), func.coalesce(func.sum(JobRow.cost), 0)).where(
+    JobRow.person == bindparam("person"), OPEN_JOBS
+)
+HELD = select(func.count(), func.min(LedgerRow.at)).where(
+    LedgerRow.payer == bindparam("payer"), LedgerRow.kind == "hold", LedgerRow.at > bindparam("since")
+)
+CHARGED = select(func.coalesce(func.sum(LedgerRow.amount), 0), func.min(LedgerRow.at)).where(
+    LedgerRow.payer == bindparam("payer"),
+    LedgerRow.kind == "charge",
+    LedgerRow.amount > 0,
+    LedgerRow.at > bindparam("since"),
+)
+
+
 def known(session: Session, dedupe_key: str) -> JobRow | None:
     """Find the Job that was accepted under this key."""
-    return session.scalars(select(JobRow).where(JobRow.dedupe_key == dedupe_key)).one_or_none()
+    return session.scalars(KNOWN, {"dedupe_key": dedupe_key}).one_or_none()
 
 
 def usage(session: Session, now: int, till: Till, person: str) -> Usage:
     """Return what a Person has used: windows from the ledger, which erasing leaves alone."""
     payer = till.payer(person)
-    mine = select(func.count(), func.coalesce(func.sum(JobRow.cost), 0)).where(JobRow.person == person, OPEN_JOBS)
-    waiting, held = session.execute(mine).one()
-    count, oldest = session.execute(
-        select(func.count(), func.min(LedgerRow.at)).where(
-            LedgerRow.payer == payer, LedgerRow.kind == "hold", LedgerRow.at > now - MINUTE_MS
-        )
-    ).one()
-    charged, first = session.execute(
-        select(func.coalesce(func.sum(LedgerRow.amount), 0), func.min(LedgerRow.at)).where(
-            LedgerRow.payer == payer, LedgerRow.kind == "charge", LedgerRow.amount > 0, LedgerRow.at > now - DAY_MS
-        )
-    ).one()
+    waiting, held = session.execute(OPEN, {"person": person}).one()
+    count, oldest = session.execute(HELD, {"payer": payer, "since": now - MINUTE_MS}).one()
+    charged, first = session.execute(CHARGED, {"payer": payer, "since": now - DAY_MS}).one()
     return Usage(
         waiting=int(waiting),
         minute=int(count),

@@ -13,6 +13,7 @@ from core.draft import SKETCH_BYTES, Clear
 from core.errors import BadSketch
 from core.picture import pixels_digest
 from core.records import FileTexts, PngFacts
+from core.unread import unreadable
 from core.wording import TOO_MANY_BYTES, UNREADABLE
 
 CHILD = Path(__file__).with_name("decode_child.py")
@@ -81,7 +82,7 @@ class Intake:
             raise BadSketch("The picture could not be read safely.", "Save it again as PNG, or send another.")
         answer: dict[str, Any] = json.loads(head)
         if "refused" in answer:
-            raise _refusal(answer, mode)
+            raise _refusal(answer, mode, raw)
         return answer, body
 
 
@@ -95,11 +96,11 @@ def _notes(answer: dict[str, Any]) -> list[str]:
     return notes
 
 
-def _refusal(answer: dict[str, Any], mode: str) -> BadSketch:
+def _refusal(answer: dict[str, Any], mode: str, raw: bytes) -> BadSketch:
     size = f"{answer.get('width')}x{answer.get('height')}"
     known = {
         "empty": ("The file is empty.", "Send a PNG." if mode == "png" else UNREADABLE[1]),
-        "unknown": ("This is no PNG.", "Send the PNG as it was downloaded.") if mode == "png" else UNREADABLE,
+        "unknown": ("This is no PNG.", "Send the PNG as it was downloaded.") if mode == "png" else unreadable(raw),
         "damaged": ("The picture's file is damaged.", "Save it again, or send another."),
         "texts": ("The picture carries too much text.", "Save it again without its text."),
         "large": (f"The picture is too large: {size}.", "Send at most 16 megapixels and 8192 pixels a side."),

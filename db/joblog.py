@@ -20,6 +20,9 @@ from db.files import Files
 from db.rows import to_job
 from db.session import ACCEPT_MS
 
+UNSEEN_MS = 60_000
+"""A program whose line to the database broke has its name back before its promises are so old."""
+
 
 @dataclass(frozen=True, slots=True)
 class JobLog(AuditLog):
@@ -159,16 +162,24 @@ class JobLog(AuditLog):
         return await self._store.read(lambda s: deciding.open_jobs(s, server))
 
     async def promise(self, reply: Reply) -> None:
-        """Write down that an answer is promised, before there is a Job."""
+        """Write down that an answer is promised, before there is a Job; by its name others know who lives."""
+        store = self._store
+        if not store.locks.holds(store.name):
+            await store.in_pool(lambda: store.locks.take(store.name))
 
         def work(session: Session) -> None:
-            session.add(outbox.reply_row(None, reply))
+            session.add(outbox.promise_row(self._clock(), store.name, reply))
 
-        await self._store.write(work)
+        await store.write(work, "promise")
 
     async def promises(self) -> list[Reply]:
-        """Return the promises behind which no Job stands; other programs' are theirs."""
-        return await self._store.read(outbox.promises) if self._alone else []
+        """Return the promises behind which no Job stands and no living program."""
+        store = self._store
+        makers = await store.read(lambda s: outbox.promisers(s, store.name))
+        gone = await store.in_pool(lambda: store.locks.gone(makers))
+        # Read again: whoever is gone by now may have kept theirs since.
+        until = self._clock() if self._alone else self._clock() - UNSEEN_MS
+        return await store.read(lambda s: outbox.promises(s, store.name, gone, until)) if gone else []
 
     async def promise_over(self, token: str) -> None:
         """Strike a promise out."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, case, delete, exists, func, or_, select, true, update
+from sqlalchemy import ColumnElement, Select, case, delete, exists, func, not_, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from core.errors import Lost
@@ -104,6 +104,13 @@ def cards_stand(session: Session, message_ids: Mapping[str, str]) -> None:
         moves.changed(session, mine.values(message_id=message_id))
 
 
+def promise_row(now: int, promiser: str, reply: Reply) -> ReplyRow:
+    """Return the row of a promise, and who made it."""
+    row = reply_row(None, reply)
+    row.promiser, row.promised_at = promiser, now
+    return row
+
+
 def reply_row(job_id: str | None, reply: Reply) -> ReplyRow:
     """Return the row of what a chat gave to answer by; without a Job it is a promise."""
     return ReplyRow(
@@ -122,9 +129,21 @@ def take_over(session: Session, job_id: str, reply: Reply) -> bool:
     return reply.promised and moves.changed(session, mine.values(job_id=job_id)) == 1
 
 
-def promises(session: Session) -> list[Reply]:
-    """Return the promises behind which no Job stands."""
-    return [to_reply(row) for row in session.scalars(select(ReplyRow).where(ReplyRow.job_id.is_(None)))]
+def promisers(session: Session, besides: str) -> set[str | None]:
+    """Return which other programs made promises behind which no Job stands."""
+    return set(session.scalars(_others(select(ReplyRow.promiser).distinct(), besides)))
+
+
+def promises(session: Session, besides: str, gone: Collection[str | None], until: int) -> list[Reply]:
+    """Return the promises of programs that are gone, made until then, behind which no Job stands."""
+    made = or_(ReplyRow.promised_at.is_(None), ReplyRow.promised_at <= until)
+    rows = session.scalars(_others(select(ReplyRow), besides).where(made).order_by(ReplyRow.id))
+    return [to_reply(row) for row in rows if row.promiser in gone]
+
+
+def _others(rows: Select[Any], besides: str) -> Select[Any]:
+    mine = func.coalesce(ReplyRow.promiser, "") == besides
+    return rows.where(ReplyRow.job_id.is_(None), not_(mine))
 
 
 def promise_over(session: Session, token: str) -> None:

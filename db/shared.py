@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Collection
 from typing import Any
 
 from sqlalchemy import Connection, make_url
@@ -16,6 +17,8 @@ AGAIN_S = 2.0
 MOVED = "moved"
 """Under this key a Session remembers that the others are to be told."""
 
+TAKE = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
+LEAVE = "SELECT pg_advisory_unlock(hashtextextended(%s, 0))"
 NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 
 
@@ -79,23 +82,58 @@ class Locks:
     def __init__(self, url: str) -> None:
         self._url = url
         self._connection: Any = None
+        self._held: set[str] = set()
+        self._one_at_a_time = threading.Lock()
+
+    def holds(self, name: str) -> bool:
+        """Say whether this program took a name; where no other is there, it has them all."""
+        return not is_shared(self._url) or name in self._held
 
     def take(self, name: str) -> bool:
         """Take a name; False where another program has it. Blocks."""
         if not is_shared(self._url):
             return True
-        import psycopg
+        with self._one_at_a_time:
+            taken = bool(self._ask(TAKE, name))
+            self._held |= {name} if taken else set()
+            return taken
 
-        if self._connection is None:
-            self._connection = psycopg.connect(_plain(self._url), autocommit=True)
-        asked = self._connection.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", (name,))
-        return bool(asked.fetchone()[0])
+    def gone(self, names: Collection[str | None]) -> set[str | None]:
+        """Return the names that no program has; without one, it is nobody's. Blocks."""
+        if not is_shared(self._url):
+            return set(names)
+        with self._one_at_a_time:
+            # Also where there is nothing to look up: after a broken line its own names are taken again.
+            self._ask("SELECT %s::text", "")
+            return {name for name in names if name is None or name not in self._held and self._is_free(name)}
 
     def release(self) -> None:
         """Let every name go."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def _is_free(self, name: str) -> bool:
+        return bool(self._ask(TAKE, name)) and bool(self._ask(LEAVE, name))
+
+    def _ask(self, sql: str, name: str) -> Any:
+        """Ask on a connection that holds all names; on a new one where the old one broke."""
+        import psycopg
+
+        try:
+            if self._connection is None or self._connection.closed:
+                self._connect()
+            return self._connection.execute(sql, (name,)).fetchone()[0]
+        except psycopg.OperationalError:
+            self._connect()
+            return self._connection.execute(sql, (name,)).fetchone()[0]
+
+    def _connect(self) -> None:
+        import psycopg
+
+        self._connection = psycopg.connect(_plain(self._url), autocommit=True)
+        for name in sorted(self._held):
+            self._connection.execute(TAKE, (name,))
 
 
 def _plain(url: str) -> str:

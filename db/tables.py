@@ -175,7 +175,10 @@ class ReplyRow(Row):
     """What a chat gave to answer by; the token is wiped when it expires or was used."""
 
     __tablename__ = "replies"
-    __table_args__ = (UniqueConstraint("job_id", name="replies_job_once"),)
+    __table_args__ = (
+        UniqueConstraint("job_id", name="replies_job_once"),
+        Index("replies_live", "expires_at", sqlite_where=text("token <> ''"), postgresql_where=text("token <> ''")),
+    )
 
     id: Mapped[int] = mapped_column(Counter, primary_key=True, autoincrement=True)
     job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE", name="replies_job"))
@@ -184,6 +187,9 @@ class ReplyRow(Row):
     channel_id: Mapped[str] = mapped_column(Text)
     message_id: Mapped[str] = mapped_column(Text)
     expires_at: Mapped[int] = mapped_column(BigInteger)
+    promiser: Mapped[str | None] = mapped_column(Text)
+    """Which program promised an answer before there was a Job, and when; ms UTC."""
+    promised_at: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class MoveRow(Row):

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-MOVES = frozenset({"accept", "store", "finish", "deliver"})
+MOVES = frozenset({"accept", "promise", "store", "finish", "deliver"})
 """Moves that may be done twice where the first try was rolled back: each is undone as a whole by the database."""
 
 MOST = 16

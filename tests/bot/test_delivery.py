@@ -158,6 +158,25 @@ async def test_a_file_too_large_as_png_is_shown_in_another_form(tmp_path: Path) 
         assert here.files(card)[0].startswith(b"\xff\xd8")
 
 
+async def test_a_card_says_which_attempt_of_how_many_it_shows(tmp_path: Path) -> None:
+    async with checked(tmp_path, gated=True) as here:
+        await here.person("ann").slash(here.channel, "imagine", prompt="a heart --steps 4")
+        await painting(here)
+        assert "Again" not in texts(here.cards()[0])
+        await here.restart(killed=True)
+        await here.parts.bot.face.show((await here.parcel()).job, Waiting(7))
+        await here.soon(lambda: "Again, 2 of 3" in (said := texts(here.cards()[0])) and "Queued" in said)
+        here.ticks.tick(5)
+        here.parts.dispatcher.wake()
+        await here.soon(lambda: here.rows("SELECT state, attempt FROM jobs") == [("running", 2)])
+        await here.parts.bot.face.show((await here.parcel()).job, Stepping(0, 1, 4))
+        await here.soon(lambda: "Again, 2 of 3" in (said := texts(here.cards()[0])) and "Painting" in said)
+        here.parts.gate.open()
+        await here.delivered()
+        (card,) = here.cards()
+        assert "Done" in texts(card) and "Again" not in texts(card)
+
+
 async def test_progress_is_edited_once_in_a_while_and_the_newest_wins(tmp_path: Path) -> None:
     turn = asyncio.Semaphore(0)
     pauses: list[float] = []

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import discord
+import pytest
 
 from bot.guests import FACE, place_of
 from core.person import Person
@@ -78,6 +79,26 @@ async def test_a_card_in_a_thread_is_seen_and_pressed_there_and_not_outside(tmp_
         await here.delivered(2)
         assert "a hut" in told(await bob.slash(inside, "show", id=id_))
         assert "no job or picture" in told(await bob.slash(here.channel, "show", id=id_))
+
+
+@pytest.mark.fault("F19", "a thread deleted: what is open in it is cancelled and released, what is beside it goes on")
+async def test_what_is_open_in_a_thread_that_is_deleted_is_cancelled_and_released(tmp_path: Path) -> None:
+    async with checked(tmp_path, gated=True) as here:
+        ann, inside = here.person("ann"), await thread(here)
+        await ann.slash(here.channel, "imagine", prompt="a boat")
+        for number in range(3):
+            await ann.slash(inside, "imagine", prompt=f"a hut {number} --steps 90")
+        gone = {"id": str(inside.id), "guild_id": str(here.guild.id), "parent_id": str(here.channel.id), "type": 11}
+        here.env.backend.emit("THREAD_DELETE", gone)
+        over = "SELECT typed FROM jobs WHERE cancel_requested OR state = 'cancelled' ORDER BY id"
+        await here.until(lambda: len(here.rows(over)) == 3)
+        assert [typed for (typed,) in here.rows(over)] == [f"a hut {number} --steps 90" for number in range(3)]
+        here.parts.gate.open()
+        await here.delivered()
+        await here.until(lambda: here.rows("SELECT count(*) FROM jobs WHERE state = 'cancelled'") == [(3,)])
+        of_it = "FROM ledger JOIN jobs ON jobs.id = job_id WHERE state = 'cancelled' AND ledger.kind ="
+        held, released = (here.rows(f"SELECT sum(amount) {of_it} '{kind}'") for kind in ("hold", "release"))
+        assert held == released and here.rows(f"SELECT sum(amount) {of_it} 'charge'") == [(0,)]
 
 
 async def test_every_command_of_ones_own_answers_in_direct_messages(tmp_path: Path) -> None:

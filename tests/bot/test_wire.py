@@ -156,7 +156,7 @@ async def test_a_card_that_a_moderator_deletes_cancels_its_job(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("what", ["bot removed", "channel deleted"])
-@pytest.mark.fault("F19", "the bot taken from a server, a channel or thread deleted: what is open there is cancelled")
+@pytest.mark.fault("F19", "the bot taken from a server, a channel deleted: what is open there is cancelled")
 async def test_what_is_open_in_a_place_that_is_gone_is_cancelled(tmp_path: Path, what: str) -> None:
     async with wired(tmp_path, gated=True) as here:
         for number in range(3):

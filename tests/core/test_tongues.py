@@ -8,6 +8,7 @@ import pytest
 
 from core import wording
 from core.tongues import BLANK, FIRST, WHOLE, Tongue, chosen, read_tongues
+from core.unread import unreadable
 
 TONGUES = read_tongues()
 OTHERS = [tongue for tongue in TONGUES.values() if tongue.id != FIRST]
@@ -26,7 +27,7 @@ def sentences() -> list[str]:
         *waits, *steps, *verdicts, "identical", "Starting.", "Queued.", "Done, seed 7.", "Done, seeds 7 to 10.",
         "Enlarged to 128 x 128.", "Cancelled. Nothing was charged.",
         f"{wording.cancelled_at(3, 30)} Nothing was charged.",
-        wording.PAUSED, wording.STARTED_AGAIN,
+        wording.PAUSED, wording.again(2, 3), *unreadable(b"BM"), *unreadable(b"\0\0\0\x18ftypheic"),
         wording.NEUTRAL,
         wording.FILE_GONE, *wording.UNREADABLE, *wording.TOO_MANY_BYTES, *wording.source_gone("sketch"),
         "Not painted: The rest was cancelled. Nothing was charged.",

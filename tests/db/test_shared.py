@@ -11,6 +11,7 @@ import pytest
 
 from core.limits import Limits
 from core.person import Place as Where
+from core.records import Reply
 from db.archive import SqlArchive
 from db.shared import DatabaseClock
 from tests.db.conftest import Place
@@ -83,6 +84,52 @@ async def test_a_name_is_one_programs_until_it_ends(both: Place) -> None:
     assert await three.take_name("discord shard 0")
     await two.close()
     await three.close()
+
+
+@pytest.mark.fault("F16", "of several programs the others tell the promises of one that died, and of none that lives")
+async def test_promises_are_told_by_whoever_lives_once_their_maker_is_gone(both: Place) -> None:
+    one, two = await shared(both), await shared(both)
+    await one.promise(Reply("app", "broken", "channel", "", 2**50))
+    await one.promise(Reply("app", "kept", "channel", "", 2**50))
+    await two.promise(Reply("app", "theirs", "channel", "", 2**50))
+    # So old as a promise may be before a program that has lost its line to the database has its name back.
+    both.change(lambda connection: connection.exec_driver_sql("UPDATE replies SET promised_at = promised_at - 90000"))
+    assert not await one.promises() and not await two.promises(), "nobody living is taken for dead"
+    await one.promise_over("kept")
+    await one.close()
+    assert [reply.token for reply in await two.promises()] == ["broken"]
+    three = await shared(both)
+    assert [reply.token for reply in await three.promises()] == ["broken"]
+    await three.promise_over("broken")
+    assert not await two.promises()
+    await two.close()
+    assert [reply.token for reply in await three.promises()] == ["theirs"]
+    await three.close()
+
+
+async def test_a_program_whose_line_broke_has_its_name_back_before_it_is_taken_for_dead(both: Place) -> None:
+    one, two = await shared(both), await shared(both)
+    await one.promise(Reply("app", "token", "channel", "", 2**50))
+    cut = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
+    both.change(lambda connection: connection.exec_driver_sql(cut))
+    assert not await two.promises(), "the promise is young: its maker may come back"
+    assert not await one.promises()
+    both.change(lambda connection: connection.exec_driver_sql("UPDATE replies SET promised_at = promised_at - 90000"))
+    assert not await two.promises(), "it has come back"
+    await one.close()
+    assert [reply.token for reply in await two.promises()] == ["token"]
+    await two.close()
+
+
+async def test_what_a_program_promised_that_is_gone_the_next_one_finds(spot: Place) -> None:
+    archive = await spot.open()
+    await archive.promise(Reply("app", "token", "channel", "", 2**50))
+    await archive.close()
+    archive = await spot.open()
+    assert [reply.token for reply in await archive.promises()] == ["token"]
+    await archive.promise_over("token")
+    assert not await archive.promises()
+    await archive.close()
 
 
 async def test_a_start_leaves_what_others_hold_and_takes_what_they_left(both: Place) -> None:

@@ -88,7 +88,7 @@ async def test_a_promise_becomes_the_reply_of_the_first_job_or_is_struck_out(arc
     kept = Reply("app", "token", "channel", "", spot.clock.now + 1000)
     await archive.promise(kept)
     await archive.promise(Reply("app", "another", "channel", "", spot.clock.now + 1000))
-    assert [each.token for each in await archive.promises()] == (["token", "another"] if archive._alone else [])
+    assert not await archive.promises(), "whoever made them lives"
     reply = Reply("app", "token", "channel", "", kept.expires_at, promised=True)
     jobs = [new_job(key=f"i1/{n}", reply=reply) for n in range(2)]
     found = [job for job, _ in await archive.accept(jobs, NONE)]

@@ -18,7 +18,7 @@ from build import HOME, Program
 from core.errors import BadInput, CannotBind, ModelUnavailable, StudioError
 from core.person import OWNER, Person
 from core.sheet import JobSheet
-from main import keep_what_lasts
+from parts import settle
 from tests.crash.harness import ENDED
 from tests.promises.conftest import KILLS, Life
 from tests.support import page
@@ -118,7 +118,7 @@ async def test_p8_the_event_loop_is_never_blocked_for_long(tmp_path: Path, monke
         longest[0] = max(longest[0], (time.thread_time() - began, repr(handle)))
 
     async with running(tmp_path, lambda *_: FakeEngine(step_s=0.001)) as program:
-        await keep_what_lasts(program.queue.ready)
+        await settle(program.queue.ready)
         with monkeypatch.context() as patched:
             patched.setattr(asyncio.Handle, "_run", timed)
             many = [await ask(program, f"a heart --n 4 --steps 6 --seed {number}") for number in range(12)]

@@ -15,6 +15,8 @@ from PIL import Image, PngImagePlugin
 Maker = Callable[[], bytes]
 
 UNREADABLE = "no picture I can read"
+PHOTO = ", no picture I can"
+OTHER = "no picture I can"
 DAMAGED = "file is damaged"
 LARGE = "too large"
 NARROW = "too narrow"
@@ -22,8 +24,14 @@ SMALL = "too small"
 EMPTY = "file is empty"
 TEXTS = "too much text"
 KINDS = "I can read PNG, JPEG, WebP and GIF."
-SENTENCES = {
+SENTENCES: dict[str, tuple[str, ...]] = {
     UNREADABLE: ("This is no picture I can read.", KINDS),
+    PHOTO: (
+        "This is {}, no picture I can read.",
+        KINDS,
+        "Save it as JPEG first; an iPhone does so itself under Settings, Camera, Formats, Most Compatible.",
+    ),  # fmt: skip
+    OTHER: ("This is {}, no picture I can read.", KINDS, "Save it as PNG or JPEG first."),
     EMPTY: ("The file is empty.", KINDS),
     DAMAGED: ("The picture's file is damaged.", "Save it again, or send another."),
     LARGE: ("The picture is too large: {}.", "Send at most 16 megapixels and 8192 pixels a side."),
@@ -37,7 +45,8 @@ SENTENCES = {
 class Attachment:
     """One attachment: `refused` is part of the sentence it must meet, else `size` is what comes out.
 
-    size of one refused: what its sentence names. pixels: places that must hold exactly these values, `near` apart.
+    size, or kind, of one refused: what its sentence names. pixels: places that must hold exactly these values,
+    `near` apart.
     """
 
     name: str
@@ -47,10 +56,11 @@ class Attachment:
     noted: str = ""
     pixels: tuple[tuple[tuple[int, int], tuple[int, int, int]], ...] = ()
     near: int = 0
+    kind: str = ""
 
     def told(self) -> str:
         """Return the whole sentence, with what to do, that everybody must read who sends it."""
-        return " ".join(SENTENCES[self.refused]).format(f"{self.size[0]}x{self.size[1]}")
+        return " ".join(SENTENCES[self.refused]).format(self.kind or f"{self.size[0]}x{self.size[1]}")
 
 
 def chunk(kind: bytes, body: bytes) -> bytes:
@@ -197,17 +207,17 @@ REFUSED = [
     Attachment("text", lambda: b"hello world, not an image", UNREADABLE),
     Attachment("svg", lambda: SVG, UNREADABLE),
     Attachment("html", lambda: b"<html><script>alert(1)</script>", UNREADABLE),
-    Attachment("heic", lambda: b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 64, UNREADABLE),
-    Attachment("avif", lambda: saved(plain(), "AVIF"), UNREADABLE),
-    Attachment("bmp", lambda: saved(plain(), "BMP"), UNREADABLE),
-    Attachment("ico", lambda: saved(plain(), "ICO"), UNREADABLE),
+    Attachment("heic", lambda: b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 64, PHOTO, kind="HEIC"),
+    Attachment("avif", lambda: saved(plain(), "AVIF"), OTHER, kind="AVIF"),
+    Attachment("bmp", lambda: saved(plain(), "BMP"), OTHER, kind="BMP"),
+    Attachment("ico", lambda: saved(plain(), "ICO"), OTHER, kind="ICO"),
     Attachment("ppm", lambda: saved(plain(), "PPM"), UNREADABLE),
-    Attachment("eps", lambda: EPS, UNREADABLE),
-    Attachment("tiff lzw 8000", big_tiff, UNREADABLE),
+    Attachment("eps", lambda: EPS, OTHER, kind="EPS"),
+    Attachment("tiff lzw 8000", big_tiff, OTHER, kind="TIFF"),
     Attachment("fits", lambda: FITS, UNREADABLE),
-    Attachment("psd", lambda: PSD, UNREADABLE),
-    Attachment("pdf", pdf, UNREADABLE),
-    Attachment("icns", lambda: ICNS, UNREADABLE),
+    Attachment("psd", lambda: PSD, OTHER, kind="PSD"),
+    Attachment("pdf", pdf, OTHER, kind="PDF"),
+    Attachment("icns", lambda: ICNS, OTHER, kind="ICNS"),
     Attachment("png cut in half", lambda: png()[: len(png()) // 2], DAMAGED),
     Attachment("png cut at 60", lambda: png()[:60], DAMAGED),
     Attachment("png bit flip", lambda: flipped(png()), DAMAGED),
