@@ -63,6 +63,7 @@ async def running(
     """Run the whole program without faces on a folder, painting with FakeEngine where no other is given."""
     config = load(HOME / "config.toml", data / "config.toml", environ or {}).config
     program = await build(config, data, make_engine=lambda _load, _registry: engine or FakeEngine(), synchronous="OFF")
+    await program.read_models()
     await program.start()
     try:
         yield program
