@@ -34,6 +34,7 @@ from inference.models import Registry, models_in
 from inference.queue import InferenceQueue
 from inference.quiet import set_environment
 from inference.selftests import SelfTests
+from web.binding import Where
 
 SWITCH_S = 0.0005
 """How long a thread computes before another one may: at Python's 5 ms four of them hold the event loop up by 20."""
@@ -234,7 +235,7 @@ def page_at(config: Config) -> str:
     page = config.page
     if page.public_url or not page.port:
         return page.public_url.rstrip("/")
-    return f"http://{'127.0.0.1' if page.host == 'localhost' else page.host}:{page.port}"
+    return Where(page.host, page.port).local(page.port)
 
 
 def in_pool(pool: ThreadPoolExecutor) -> Callable[[Callable[[], Any]], Awaitable[Any]]:

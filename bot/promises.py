@@ -27,6 +27,10 @@ TOKEN_MS = 870_000
 class Book(Protocol):
     """Be where is written down what stands in the chat: cards, and promises that no Job stands behind yet."""
 
+    @property
+    def alone(self) -> bool:
+        """Say whether no other program writes there."""
+
     async def cards_stand(self, message_ids: Mapping[str, str]) -> None:
         """Write down the message ids of cards, by Job."""
 
@@ -45,6 +49,8 @@ class Book(Protocol):
 
 class NoBook:
     """Be the Book of a bot without a log."""
+
+    alone = True
 
     async def cards_stand(self, message_ids: Mapping[str, str]) -> None:
         """Write nothing."""
@@ -102,8 +108,11 @@ class Promises:
             log.warning("a promise that was kept stands in the log: %s", error)
 
     async def watch(self, ready: Callable[[], bool], pause: Callable[[float], Awaitable[None]]) -> None:
-        """Tell, now and then, who was promised an answer by a program beside this one that is gone."""
-        while True:
+        """Tell, now and then, who was promised an answer by a program beside this one that is gone.
+
+        Where there can be none, the look at the start was enough: an idle program asks its database nothing.
+        """
+        while not self._book.alone:
             await pause(LOOK_S)
             try:
                 if ready():

@@ -161,6 +161,11 @@ class JobLog(AuditLog):
         """Return the open Jobs of one server."""
         return await self._store.read(lambda s: deciding.open_jobs(s, server))
 
+    @property
+    def alone(self) -> bool:
+        """Say whether no other program writes to this database."""
+        return self._alone
+
     async def promise(self, reply: Reply) -> None:
         """Write down that an answer is promised, before there is a Job; by its name others know who lives."""
         store = self._store

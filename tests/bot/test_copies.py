@@ -71,6 +71,18 @@ async def settled(both: tuple[Wired, Wired], jobs: int) -> None:
     assert sum(charged) + sum(cancelled) == 2 * jobs
 
 
+async def test_who_is_alone_on_the_log_looks_for_no_copy_now_and_then(tmp_path: Path) -> None:
+    looks: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        looks.append(seconds)
+        raise AssertionError("an idle program asks its database nothing")
+
+    async with wired(tmp_path) as here:
+        await here.bot.reception.promises.watch(lambda: True, pause)
+    assert looks == []
+
+
 @pytest.mark.fault("two copies", "one of them answers, the other cancels its own job, uncharged")
 async def test_commands_and_further_cards(tmp_path: Path) -> None:
     async with two_programs(tmp_path) as both:

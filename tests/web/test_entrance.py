@@ -203,3 +203,5 @@ async def test_behind_tls_the_cookie_is_for_that_host_and_tls_alone(tmp_path: Pa
             async with browser.get("/metrics", headers={"Cookie": f"{name}={token}"}) as answer:
                 assert answer.status == 403
     assert build.page_at(site.program.config) == "http://127.0.0.1:8410"
+    page = site.program.config.page.model_copy(update={"host": "::1"})
+    assert build.page_at(site.program.config.model_copy(update={"page": page})) == "http://[::1]:8410"
