@@ -15,6 +15,12 @@ EXACT = frozenset({"reproduce", "upscale"})
 """Kinds whose size is not theirs to choose."""
 
 
+def only_owner(person: Person) -> None:
+    """Raise NotAllowed for everybody but the owner of this Limner."""
+    if not person.is_owner:
+        raise NotAllowed("Only the owner of this Limner may do that.")
+
+
 def sees(person: Person, place: Place, job: Job) -> bool:
     """Say whether a Person, standing in a Place, may see a Job at all."""
     return job.person.id == person.id or job.place == place

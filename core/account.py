@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from core.errors import BadInput
+from core.errors import BadInput, NotFound
 from core.person import OWNER, Person
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
@@ -53,6 +53,19 @@ def new_name(typed: str, owner: bool) -> str:
     if not owner and Person(f"web:{name}") == OWNER:
         raise BadInput(f"The name {name} is the owner's.", f"Type ./limner people add {name} --owner, or take another.")
     return name
+
+
+def known_name(typed: str) -> str:
+    """Return the name an account is looked up by; raise NotFound where none can have it."""
+    name = typed.strip().lower()
+    if NAME.fullmatch(name) is None:
+        raise no_account(typed)
+    return name
+
+
+def no_account(typed: str) -> NotFound:
+    """Return what is said of a name that is nobody's."""
+    return NotFound(f"There is no account {typed[:40]!a}.", "./limner people lists them.")
 
 
 class AccountBook(Protocol):

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from core.account import NAME, Account, new_name
+from core.access import only_owner
+from core.account import NAME, Account, known_name, new_name, no_account
 from core.attempts import Attempts
 from core.errors import BadInput, LimitReached, NotAllowed, NotFound
 from core.house import House
@@ -37,7 +38,7 @@ class Accounts:
 
     async def add(self, person: Person, name: str, owner: bool = False) -> dict[str, Any]:
         """Make an account and its first link; owner: it signs in as the owner of this Limner."""
-        _only_owner(person)
+        only_owner(person)
         account = Account(new_name(name, owner), owner)
         known = [] if owner else await self._archive.history(account.person.id, None, 1)
         if not await self._archive.add_account(account):
@@ -46,20 +47,20 @@ class Accounts:
 
     async def link(self, person: Person, name: str) -> dict[str, Any]:
         """Make a link with which an account sets its password anew; an earlier unused one is worth nothing then."""
-        _only_owner(person)
-        return await self._link(_known(name))
+        only_owner(person)
+        return await self._link(known_name(name))
 
     async def remove(self, person: Person, name: str) -> dict[str, Any]:
         """Remove an account: its sessions, links and share links end at once; its jobs and pictures stay in the log."""
-        _only_owner(person)
-        tidy = _known(name)
+        only_owner(person)
+        tidy = known_name(name)
         if not await self._archive.drop_account(tidy):
-            raise _unknown(name)
+            raise no_account(name)
         return {"name": tidy}
 
     async def everyone(self, person: Person) -> list[dict[str, Any]]:
         """Return every account: name, whether it is the owner's and has a password, until when its link holds."""
-        _only_owner(person)
+        only_owner(person)
         return [
             {
                 "name": each.name,
@@ -117,7 +118,7 @@ class Accounts:
         token = fresh_token(self._means.randomness)
         until = await self._archive.keep_link(hashed(token), name, LINK_MS)
         if until is None:
-            raise _unknown(name)
+            raise no_account(name)
         # Behind the #: no server between here and there writes it into its log, no preview of a chat uses it up.
         return {"name": name, "link": f"{self._house.page}/enter#{token}", "until": until}
 
@@ -145,23 +146,6 @@ class Accounts:
 def fresh_token(randomness: Callable[[int], bytes]) -> str:
     """Return 43 signs nobody guesses, fit for an address."""
     return base64.urlsafe_b64encode(randomness(TOKEN_BYTES)).decode().rstrip("=")
-
-
-def _only_owner(person: Person) -> None:
-    if not person.is_owner:
-        raise NotAllowed("Only the owner of this Limner may do that.")
-
-
-def _known(name: str) -> str:
-    """Return a name as it is kept; one that cannot be kept is nobody's."""
-    tidy = name.strip().lower()
-    if NAME.fullmatch(tidy) is None:
-        raise _unknown(name)
-    return tidy
-
-
-def _unknown(name: str) -> NotFound:
-    return NotFound(f"There is no account {name[:40]!a}.", "./limner people lists them.")
 
 
 def _spent() -> NotFound:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from core import wording
+from core.access import only_owner
 from core.asking import card_named
 from core.draft import ModelCard
-from core.errors import BadInput, NotAllowed, NotFound
+from core.errors import BadInput, NotFound
 from core.house import House
 from core.limits import DAY_MS
 from core.person import Person
@@ -26,13 +27,13 @@ class Desk:
 
     async def people(self, person: Person) -> list[dict[str, Any]]:
         """Return who asked in the last day, the costliest first: id, Jobs, cost, when last; none of their words."""
-        _only_owner(person)
+        only_owner(person)
         found = await self._archive.askers(DAY_MS)
         return [{"id": each.person, "jobs": each.jobs, "cost": each.cost, "at": each.at} for each in found]
 
     async def device(self, person: Person) -> dict[str, Any]:
         """Return how much memory is used, and the names of the Models that are in it."""
-        _only_owner(person)
+        only_owner(person)
         machine = self._house.machine
         held = set(machine.held())
         return {
@@ -42,7 +43,7 @@ class Desk:
 
     async def model(self, person: Person, name: str, what: str) -> dict[str, Any]:
         """Load a registered Model, or drop it from memory, as soon as the device has nothing else to do."""
-        _only_owner(person)
+        only_owner(person)
         if what not in MODEL_ACTS:
             raise BadInput(f"There is no act {what!r:.40} for a model.", f"There are: {', '.join(MODEL_ACTS)}.")
         card: ModelCard = card_named(self._house.models(), name)
@@ -54,7 +55,7 @@ class Desk:
 
     async def log(self, person: Person, job_id: str) -> dict[str, Any]:
         """Return every move of one Job with its reason, and the lines the log has of it; words are in neither."""
-        _only_owner(person)
+        only_owner(person)
         job = await self._archive.job(job_id)
         if job is None:
             raise NotFound(f"There is no job {job_id}.", "Take an id from the queue.")
@@ -76,8 +77,3 @@ class Desk:
             ],
             "lines": await self._house.machine.lines(job.id),
         }
-
-
-def _only_owner(person: Person) -> None:
-    if not person.is_owner:
-        raise NotAllowed("Only the owner of this Limner may do that.")

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from core import wording
+from core.access import only_owner
 from core.acting import ACTS, OWNERS
 from core.asking import card_named
 from core.errors import BadInput, NotAllowed
@@ -38,10 +39,10 @@ class Operator:
             raise BadInput(f"There is no act {what!r:.40}.", f"There are: {', '.join(ACTS)}.")
         before = await self._archive.rules(server)
         after = ACTS[what](before, detail)
+        changes = SETTINGS.get(what, {})
         if what == "default_model":
-            card_named(self._house.models(), detail["model"])
+            changes = {DEFAULT_MODEL: card_named(self._house.models(), detail["model"]).name}
         act = Act(person.id, place, server, what, detail)
-        changes = {DEFAULT_MODEL: detail["model"]} if what == "default_model" else SETTINGS.get(what, {})
         await self._archive.act(act, None if after == before else after, changes)
         self._wake(None)
         self._feed.moved()
@@ -49,8 +50,7 @@ class Operator:
 
     async def backup(self, person: Person) -> dict[str, Any]:
         """Make a backup of log and files while everything goes on; the owner alone may."""
-        if not person.is_owner:
-            raise NotAllowed("Only the owner of this Limner may do that.")
+        only_owner(person)
         return await self._archive.backup(self._house.backups_days)
 
     async def stats(self, person: Person, place: Place) -> dict[str, Any]:
@@ -100,7 +100,7 @@ def _server(person: Person, place: Place, named: object, *, owners: bool) -> str
             raise BadInput("server is a text.", 'Such as "discord:123", or "all".')
         return here if named is None else named
     if owners:
-        raise NotAllowed("Only the owner of this Limner may do that.")
+        only_owner(person)
     if not person.manages or here == EVERYWHERE or named not in (None, here):
         raise NotAllowed("Only the owner, or who manages this server, may do that.")
     return here

@@ -9,7 +9,7 @@ from core import access, defaults, wording
 from core.asking import card_named, with_options
 from core.defaults import Defaults
 from core.draft import Draft, fill
-from core.errors import BadInput, NotAllowed
+from core.errors import BadInput
 from core.export import zipped
 from core.feed import Feed
 from core.house import House
@@ -72,8 +72,8 @@ class People:
 
         who: another one's id, for the owner alone; then `confirm` is that id.
         """
-        if who is not None and not person.is_owner:
-            raise NotAllowed("Only the owner of this Limner may do that.")
+        if who is not None:
+            access.only_owner(person)
         if who is not None and confirm.strip() != who:
             raise BadInput("Nothing was erased.", f"Type {who!r:.120} to erase all of theirs.")
         if who is None and confirm.strip().lower() != ERASE:

@@ -80,18 +80,18 @@ class Locks:
     """Hold names that one program alone may have, on one connection of its own; its end lets them go."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self._url, self._shared = url, is_shared(url)
         self._connection: Any = None
         self._held: set[str] = set()
         self._one_at_a_time = threading.Lock()
 
     def holds(self, name: str) -> bool:
         """Say whether this program took a name; where no other is there, it has them all."""
-        return not is_shared(self._url) or name in self._held
+        return not self._shared or name in self._held
 
     def take(self, name: str) -> bool:
         """Take a name; False where another program has it. Blocks."""
-        if not is_shared(self._url):
+        if not self._shared:
             return True
         with self._one_at_a_time:
             taken = bool(self._ask(TAKE, name))
@@ -100,7 +100,7 @@ class Locks:
 
     def gone(self, names: Collection[str | None]) -> set[str | None]:
         """Return the names that no program has; without one, it is nobody's. Blocks."""
-        if not is_shared(self._url):
+        if not self._shared:
             return set(names)
         with self._one_at_a_time:
             # Also where there is nothing to look up: after a broken line its own names are taken again.

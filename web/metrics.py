@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import hdrs, web
 
-from core.errors import NotAllowed
+from core.access import only_owner
 from web.session import Sessions
 
 FORM = "text/plain; version=0.0.4; charset=utf-8"
@@ -26,8 +26,8 @@ class Metrics:
         return [web.get("/metrics", self._answer)]
 
     async def _answer(self, request: web.Request) -> web.Response:
-        if not _is_here(request) and not (await self._sessions.visitor(request)).person.is_owner:
-            raise NotAllowed("Only the owner of this Limner may do that.")
+        if not _is_here(request):
+            only_owner((await self._sessions.visitor(request)).person)
         return web.Response(body=(await self._read()).encode(), headers={hdrs.CONTENT_TYPE: FORM})
 
 

@@ -7,9 +7,8 @@ from typing import Any, cast
 
 import aiohttp
 
-from core.account import NAME
+from core.account import known_name
 from core.defaults import Defaults
-from core.errors import NotFound
 from core.person import Person, Place
 from web.line import Line, path_id
 
@@ -94,11 +93,11 @@ class RemoteAccounts:
 
     async def link(self, person: Person, name: str) -> dict[str, Any]:
         """Make a link with which an account sets its password anew; an earlier unused one is worth nothing then."""
-        return await self._post(f"/api/people/{_named(name)}/link", {})
+        return await self._post(f"/api/people/{known_name(name)}/link", {})
 
     async def remove(self, person: Person, name: str) -> dict[str, Any]:
         """Remove an account: its sessions, links and share links end at once; its jobs and pictures stay in the log."""
-        return await self._post(f"/api/people/{_named(name)}/remove", {})
+        return await self._post(f"/api/people/{known_name(name)}/remove", {})
 
     async def everyone(self, person: Person) -> list[dict[str, Any]]:
         """Return every account: name, whether it is the owner's and has a password, until when its link holds."""
@@ -131,11 +130,3 @@ class RemoteSharing:
         """End every share link of a Picture at once."""
         path = f"/api/pictures/{path_id(picture_id)}/unshare"
         return cast(dict[str, Any], await self._line.json("POST", path, place))
-
-
-def _named(name: str) -> str:
-    """Return a name fit for a path; any other is nobody's."""
-    tidy = name.strip().lower()
-    if NAME.fullmatch(tidy) is None:
-        raise NotFound(f"There is no account {name[:40]!a}.", "./limner people lists them.")
-    return tidy

@@ -55,19 +55,7 @@ def make_tiny_model(folder: Path, seed: int = 0, channels: int = 4, guidance_row
     with seeded(seed):
         tokenizer = byte_tokenizer()
         text = small_text(tokenizer, 32, num_hidden_layers=2)
-        unet = diffusers.UNet2DConditionModel(
-            sample_size=8,
-            in_channels=channels,
-            out_channels=4,
-            block_out_channels=(32, 64),
-            layers_per_block=1,
-            norm_num_groups=8,
-            attention_head_dim=4,
-            cross_attention_dim=32,
-            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-            time_cond_proj_dim=guidance_row,
-        )
+        unet = small_unet(channels, 32, time_cond_proj_dim=guidance_row)
         kind = diffusers.StableDiffusionPipeline if channels == 4 else diffusers.StableDiffusionInpaintPipeline
         noises = {
             "beta_start": 0.00085,
@@ -92,6 +80,25 @@ def make_tiny_model(folder: Path, seed: int = 0, channels: int = 4, guidance_row
         )
         pipe.save_pretrained(folder, safe_serialization=True)
     return folder
+
+
+def small_unet(channels: int, width: int, **settings: Any) -> Any:
+    """Return a UNet of random weights for 8x8 places; channels: what it reads, width: of the text it reads beside."""
+    return import_module("diffusers").UNet2DConditionModel(
+        **{
+            "sample_size": 8,
+            "in_channels": channels,
+            "out_channels": 4,
+            "block_out_channels": (32, 64),
+            "layers_per_block": 1,
+            "norm_num_groups": 8,
+            "attention_head_dim": 4,
+            "cross_attention_dim": width,
+            "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
+            "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"),
+            **settings,
+        }
+    )
 
 
 def small_vae(**settings: Any) -> Any:
@@ -120,9 +127,14 @@ def byte_tokenizer(pad: str = "<|endoftext|>", merges: tuple[tuple[str, str], ..
     return kind(vocab=vocab, merges=list(merges), model_max_length=longest, pad_token=pad)
 
 
+def lasting(name: str) -> Path:
+    """Return a folder of this name for as long as this process lives."""
+    place = TemporaryDirectory(prefix="limner-tiny-")
+    register(place.cleanup)
+    return Path(place.name) / name
+
+
 @cache
 def shared_tiny_model(channels: int = 4) -> Path:
     """Return one tiny model for all tests of this process, removed when it ends; channels as in `make_tiny_model`."""
-    place = TemporaryDirectory(prefix="limner-tiny-")
-    register(place.cleanup)
-    return make_tiny_model(Path(place.name) / "tiny", channels=channels)
+    return make_tiny_model(lasting("tiny"), channels=channels)

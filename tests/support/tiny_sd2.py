@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from atexit import register
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from tests.support.tiny_model import byte_tokenizer, seeded, small_text, small_vae
+from tests.support.tiny_model import byte_tokenizer, lasting, seeded, small_text, small_unet, small_vae
 
 
 def make_tiny_sd2(
@@ -22,19 +20,8 @@ def make_tiny_sd2(
     with seeded(seed):
         tokenizer = byte_tokenizer(pad="!")
         text = small_text(tokenizer, 48, intermediate_size=64, projection_dim=24, hidden_act="gelu")
-        unet = diffusers.UNet2DConditionModel(
-            sample_size=12,
-            in_channels=channels,
-            out_channels=4,
-            block_out_channels=(32, 64),
-            layers_per_block=1,
-            norm_num_groups=8,
-            attention_head_dim=(2, 4),
-            cross_attention_dim=48,
-            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-            use_linear_projection=True,
-            upcast_attention=True,
+        unet = small_unet(
+            channels, 48, sample_size=12, attention_head_dim=(2, 4), use_linear_projection=True, upcast_attention=True
         )
         with torch.no_grad():
             for name, weight in unet.named_parameters():
@@ -67,6 +54,4 @@ def make_tiny_sd2(
 @cache
 def shared_tiny_sd2() -> Path:
     """Return one tiny SD2 that predicts velocity for all tests of this process, removed when it ends."""
-    place = TemporaryDirectory(prefix="limner-tiny-sd2-")
-    register(place.cleanup)
-    return make_tiny_sd2(Path(place.name) / "tiny-sd2")
+    return make_tiny_sd2(lasting("tiny-sd2"))

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import string
-from atexit import register
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.support.tiny_model import byte_tokenizer, seeded, small_text, small_vae
+from tests.support.tiny_model import byte_tokenizer, lasting, seeded, small_text, small_vae
 
 
 def make_tiny_sd3(folder: Path, seed: int = 0, t5: bool = True, dynamic: bool = False) -> Path:
@@ -77,6 +75,4 @@ def letters_tokenizer() -> Any:
 @cache
 def shared_tiny_sd3() -> Path:
     """Return one tiny SD3 for all tests of this process, removed when it ends."""
-    place = TemporaryDirectory(prefix="limner-tiny-sd3-")
-    register(place.cleanup)
-    return make_tiny_sd3(Path(place.name) / "tiny-sd3")
+    return make_tiny_sd3(lasting("tiny-sd3"))

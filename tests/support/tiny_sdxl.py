@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from atexit import register
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.support.tiny_model import byte_tokenizer, seeded, small_text, small_vae
+from tests.support.tiny_model import byte_tokenizer, lasting, seeded, small_text, small_unet, small_vae
 
 
 def make_tiny_sdxl(
@@ -56,17 +54,10 @@ def make_tiny_sdxl(
 
 def _unet(guidance_row: int | None, channels: int) -> Any:
     """Return a UNet that reads 32 + 48 wide text, 48 pooled numbers and six sizes of 8 numbers each."""
-    return import_module("diffusers").UNet2DConditionModel(
-        sample_size=8,
-        in_channels=channels,
-        out_channels=4,
-        block_out_channels=(32, 64),
-        layers_per_block=1,
-        norm_num_groups=8,
+    return small_unet(
+        channels,
+        80,
         attention_head_dim=(2, 4),
-        cross_attention_dim=80,
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
         use_linear_projection=True,
         transformer_layers_per_block=(1, 2),
         addition_embed_type="text_time",
@@ -79,6 +70,4 @@ def _unet(guidance_row: int | None, channels: int) -> Any:
 @cache
 def shared_tiny_sdxl() -> Path:
     """Return one tiny SDXL for all tests of this process, removed when it ends."""
-    place = TemporaryDirectory(prefix="limner-tiny-sdxl-")
-    register(place.cleanup)
-    return make_tiny_sdxl(Path(place.name) / "tiny-sdxl")
+    return make_tiny_sdxl(lasting("tiny-sdxl"))

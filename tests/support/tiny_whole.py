@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from atexit import register
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.support.tiny_model import byte_tokenizer, seeded, small_text, small_vae
+from tests.support.tiny_model import byte_tokenizer, lasting, seeded, small_text, small_vae
 from tests.support.tiny_sd3 import T5, letters_tokenizer
 
 
@@ -99,6 +97,4 @@ def _flux(diffusers: Any, transformers: Any) -> Any:
 @cache
 def shared_tiny_whole(kind: str) -> Path:
     """Return one such model for all tests of this process, removed when it ends."""
-    place = TemporaryDirectory(prefix="limner-tiny-whole-")
-    register(place.cleanup)
-    return make_tiny_whole(Path(place.name) / kind, kind)
+    return make_tiny_whole(lasting(kind), kind)

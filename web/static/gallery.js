@@ -29,7 +29,7 @@ export async function mount(root, { query }) {
   root.append(el('div', { class: 'wide pictures-screen' },
     el('header', { class: 'bar' }, el('h2', {}, t('pictures.title')), told), form, nothing, holder));
   const say = (words) => { told.textContent = shown(words); };
-  const grid = new Grid(holder, root, { star: (hit, on) => api.favourite(hit.id, on), trouble: (problem) => say(problemText(problem)) });
+  const grid = new Grid(holder, root, (problem) => say(problemText(problem)));
 
   let turn = 0;
   async function look() {

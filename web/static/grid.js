@@ -1,17 +1,18 @@
 // A grid of any length: rows out of view are taken away, pages ahead are fetched before they are reached.
 
 import * as api from './api.js';
-import { button, el, shown } from './dom.js';
+import { el, shown } from './dom.js';
 import { t } from './i18n.js';
+import { star } from './star.js';
 
 const LEAST = 150;
 const GAP = 8;
 const SPARE_ROWS = 3;
 
 export class Grid {
-  /** holder is as tall as all rows; scroller scrolls, or the page does; star(hit, on) keeps a favourite. */
-  constructor(holder, scroller, { star, trouble }) {
-    Object.assign(this, { holder, scroller, star, trouble });
+  /** holder is as tall as all rows; scroller scrolls, or the page does; trouble(problem) hears what went wrong. */
+  constructor(holder, scroller, trouble) {
+    Object.assign(this, { holder, scroller, trouble });
     this.tiles = new Map();
     this.reset();
     this.later = () => { this.frame ??= requestAnimationFrame(() => { this.frame = null; this.draw(); }); };
@@ -77,16 +78,7 @@ export class Grid {
     const hit = this.hits[at];
     const picture = hit.gone ? el('span', { class: 'gone' }, t('pictures.gone'))
       : el('img', { src: api.pictureUrl(hit.id, 'thumb'), alt: shown(hit.words || t('pictures.of_seed', { seed: hit.seed }), 200), loading: 'lazy', decoding: 'async' });
-    const star = button(t('pictures.favourite'), async () => {
-      try {
-        hit.favourite = (await this.star(hit, !hit.favourite)).favourite;
-        star.setAttribute('aria-pressed', String(hit.favourite));
-      } catch (problem) {
-        this.trouble(problem);
-      }
-    }, { glyph: 'star', kind: 'star' });
-    star.setAttribute('aria-pressed', String(hit.favourite));
-    const tile = el('div', { class: 'tile', data: { at } }, el('a', { href: `#/picture/${hit.id}` }, picture), star);
+    const tile = el('div', { class: 'tile', data: { at } }, el('a', { href: `#/picture/${hit.id}` }, picture), star(hit, this.trouble));
     this.tiles.set(at, tile);
     // In order, so that the tab key and screen readers go on as the eye does.
     const behind = [...this.tiles.keys()].filter((each) => each > at).sort((a, b) => a - b)[0];

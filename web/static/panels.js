@@ -1,6 +1,6 @@
 // What the operator's screen shows: each function makes the elements of one part out of what the interface told.
 
-import { bars, line } from './charts.js';
+import { bars, line, number } from './charts.js';
 import { button, el, icon, shown, time } from './dom.js';
 import { language, maybe, t } from './i18n.js';
 
@@ -118,4 +118,3 @@ function badge(text, kind = '') {
 }
 
 const gib = (bytes) => (bytes / GIB).toLocaleString(language, { maximumFractionDigits: 1 });
-const number = (value) => value.toLocaleString(language, { maximumFractionDigits: value < 10 ? 1 : 0 });

@@ -7,6 +7,7 @@ import { button, el, icon, problemText, shown } from './dom.js';
 import { tree } from './family.js';
 import { maybe, t } from './i18n.js';
 import { Slider } from './slider.js';
+import { star } from './star.js';
 
 const LOOK_MS = 700;
 const PRESSES = ['upscale', 'vary', 'strong', 'reroll', 'remix', 'sketch'];
@@ -37,7 +38,7 @@ class View {
     const words = picture.prompt || t('viewer.title', { id: picture.id.slice(-6) });
     const can = PRESSES.filter((action) => picture.actions.includes(action));
     return el('div', { class: 'about' },
-      el('header', { class: 'bar' }, el('h2', { dir: 'auto' }, shown(words, 200)), this.star()),
+      el('header', { class: 'bar' }, el('h2', { dir: 'auto' }, shown(words, 200)), star(picture, (problem) => this.say(problem))),
       el('p', { class: 'facts' }, picture.facts),
       el('p', { class: 'row' }, ...can.map((action) => button(t(`action.${action}`), () => page.press(action, picture))),
         picture.actions.includes('reproduce') ? this.reproduce() : null),
@@ -61,20 +62,6 @@ class View {
     this.other = null;
     this.stage.replaceChildren(picture.error && picture.state === 'stored' ? el('p', {}, shown(picture.error))
       : el('img', { src: api.pictureUrl(picture.id), alt: picture.alt, width: picture.width, height: picture.height }));
-  }
-
-  star() {
-    const { picture } = this;
-    const star = button(t('pictures.favourite'), async () => {
-      try {
-        const { favourite } = await api.favourite(picture.id, star.getAttribute('aria-pressed') !== 'true');
-        star.setAttribute('aria-pressed', String(favourite));
-      } catch (problem) {
-        this.say(problem);
-      }
-    }, { glyph: 'star', kind: 'star' });
-    star.setAttribute('aria-pressed', String(picture.favourite));
-    return star;
   }
 
   reproduce() {
