@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
 from core.person import OWNER
 from tests.support import foreign_files
@@ -15,6 +16,12 @@ __all__ = ["chromium"]
 pytestmark = in_browser
 
 SCRIPT = '<img src=x onerror="window.hit=1">'
+
+
+async def late(route: Route) -> None:
+    """Answer a while after it was asked, as a busy server does."""
+    await asyncio.sleep(0.3)
+    await route.continue_()
 
 
 async def test_pictures_are_found_kept_followed_compared_and_reproduced(chromium: Browser, tmp_path: Path) -> None:
@@ -56,6 +63,7 @@ async def test_pictures_are_found_kept_followed_compared_and_reproduced(chromium
         await page.locator(".beside input").fill("20")
         assert "20%" in await page.locator(".beside .over").evaluate("image => image.style.clipPath")
         await shot(page, "picture")
+        await page.route(f"**/api/pictures/{sibling}", late)
         await page.get_by_label("or by its id").fill(sibling)
         await page.keyboard.press("Enter")
         await page.get_by_role("button", name="Walk from one to the other").click()

@@ -110,6 +110,8 @@ class View {
 
   /** Show another picture over this one. */
   async beside(id) {
+    // Until it is here, a walk would go to the one before.
+    this.walk.hidden = true;
     try {
       if (id) {
         this.other = await api.picture(id);
