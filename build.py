@@ -189,7 +189,7 @@ async def build(
     )
     meters = Meters()
     named = {"builtin": HOME / "models" / "builtin", **folders(config, data)}
-    registry = Registry(named)
+    registry = Registry(named, watermark=config.models.watermark)
     addons = addon_files(config, data)
     load = loader(archive, asyncio.get_running_loop())
     ground: Callable[[str], Ground] = unknown

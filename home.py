@@ -23,10 +23,12 @@ from core.config import Loaded, load
 from core.errors import AlreadyRunning, StudioError
 from core.finding import Application, Finding
 from core.lock import DataLock
+from core.mark import Reading
 from core.records import milliseconds
 from core.studio import Studio
 from db import backup
 from db.archive import free_bytes
+from db.intake import Intake
 from inference import memory
 from parts import probe
 
@@ -135,6 +137,14 @@ class Home:
             return backup.restore(self._data, name, replace=replace, stamp=f"{milliseconds()}")
         finally:
             lock.release()
+
+    def look_for_mark(self, raw: bytes) -> Sequence[Reading]:
+        """Look for a watermark in a picture's file."""
+        # Imported here: numbers in bulk are for this verb alone.
+        from inference.finish import watermark
+        from inference.finish.png import Pixels
+
+        return watermark.readings(Pixels(*Intake().pixels(raw)))
 
     def shop(self) -> Shop:
         """Give what fetches a Model from the hub, the one thing that downloads."""

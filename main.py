@@ -150,6 +150,7 @@ def main(argv: list[str]) -> int:
         examine=home.examine,
         bench=home.bench,
         restore=home.restore,
+        look_for_mark=home.look_for_mark,
         shop=home.shop,
         clock=milliseconds,
         new_source=lambda: f"cli:{secrets.token_hex(12)}",

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from cli import backing, doctor, help, models, settings, setup, verbs
+from cli import backing, doctor, help, models, settings, setup, verbs, verify
 from cli.args import take
 from cli.console import Console
 from cli.help import Needs, verb_named
@@ -40,6 +40,7 @@ class Doors:
 
     open_studio: the Studio of this process or of the one that runs, for a verb that needs the log or the device.
     examine: everything the doctor looks at. bench: what the set-up works with. restore: brings a backup back.
+    look_for_mark: finds the watermark of a file.
     shop: where Models come from.
     new_source: a fresh unique id; clock: ms UTC.
     """
@@ -50,6 +51,7 @@ class Doors:
     examine: Callable[[], AbstractAsyncContextManager[doctor.Patient]]
     bench: Callable[[], setup.Bench]
     restore: backing.Restore
+    look_for_mark: verify.Look
     shop: Callable[[], models.Shop]
     clock: Callable[[], int]
     new_source: Callable[[], str]
@@ -80,6 +82,8 @@ def main(argv: Sequence[str], doors: Doors, console: Console) -> int:
             return 0
         if command.verb == "restore":
             return backing.restore(command.args, doors.restore, console)
+        if command.verb == "verify":
+            return verify.run(command.args, doors.look_for_mark, console)
         if command.verb == "models" and (act := models.act_of(command.args)) is not None:
             return act(command.args, doors.shop(), console)
         if command.verb == "setup":

@@ -217,6 +217,15 @@ With PostgreSQL it copies the files and names the pg_dump for the log.""",
         switches=("--replace",),
     ),
     Verb(
+        "verify",
+        "FILE ...",
+        "Look for the watermark in a picture's file.",
+        "./limner verify heart.png",
+        """Prints how many bits of which mark stand there, or none. Exit 1 where a file has none.
+It is a courtesy label and proves nothing: a JPEG, a crop or another size loses it. docs/models.md.""",
+        needs="settings",
+    ),
+    Verb(
         "setup",
         "[--sync]",
         "Take the Discord bot's token, check it with Discord, and say what is still missing.",

@@ -49,6 +49,7 @@ class Models(Table):
     folders: dict[str, str]
     loras: str
     embeddings: str
+    watermark: bool
 
 
 class EngineTable(Table):

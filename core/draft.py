@@ -10,6 +10,7 @@ from typing import Any, Literal
 from core.able import unable, within
 from core.addons import NO_ADDONS, AddOns, LoraWish, beside
 from core.errors import BadWords, ModelUnavailable
+from core.mark import fitting
 from core.recipe import SEEDS, Mask, ModelRef, Paint, Sketch, Variation, real
 from core.styles import dressed
 
@@ -34,6 +35,7 @@ class ModelCard:
     of a Sketch; inpaint: it can do nothing else. sketches: it can start from one. whole: its pipeline paints by itself.
     text_widths: of the tokens of each text encoder, where a LoRA or an embedding may be laid beside it.
     commercial: its licence lets Pictures be sold, None = not known; gated: its makers want it accepted first.
+    mark: the text of the watermark its Pictures get, empty = none.
     """
 
     name: str
@@ -60,6 +62,7 @@ class ModelCard:
     note: str = ""
     builtin: bool = False
     text_widths: tuple[int, ...] = ()
+    mark: str = ""
     state: Literal["ready", "reading", "broken"] = "ready"
     why: str = ""
 
@@ -156,6 +159,7 @@ def fill(draft: Draft, card: ModelCard, fresh_seed: Callable[[], int], addons: A
         most = card.samplers[sampler].get("original_inference_steps", LCM_STEPS[1])
         within("--steps", steps, (1, most), whole=True)
     prompt = dressed(draft.prompt, draft.style)
+    mark, unmarked = fitting(card.mark, width, height)
     laid = beside((prompt, negative), draft.loras, addons, card.name, card.text_widths)
     first = Paint(
         prompt=prompt,
@@ -174,8 +178,9 @@ def fill(draft: Draft, card: ModelCard, fresh_seed: Callable[[], int], addons: A
         mask=mask,
         loras=laid.loras,
         embeddings=laid.embeddings,
+        watermark=mark,
     )
-    notes += laid.notes
+    notes += (*laid.notes, *unmarked)
     return tuple(replace(first, seed=(first.seed + k) % SEEDS) for k in range(draft.count)), tuple(notes)
 
 

@@ -106,4 +106,4 @@ def _draft(recipe: Paint, model: str) -> Draft:
 
 def _with_rest(made: Paint, recipe: Paint) -> Paint:
     """Return a Recipe with what no Draft holds taken from another."""
-    return replace(made, clip_skip=recipe.clip_skip, eta=recipe.eta, watermark=recipe.watermark)
+    return replace(made, clip_skip=recipe.clip_skip, eta=recipe.eta)

@@ -12,6 +12,8 @@ import sys
 from typing import Any
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
+TOOLS = FORMATS[:3]
+"""What tools write pictures in."""
 MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF", b"GIF8")
 MOST_PIXELS = 16 * 1024 * 1024
 MOST_SIDE = 8192
@@ -29,14 +31,15 @@ class Refused(Exception):
 
 
 def main(mode: str, cpu_s: int, memory_bytes: int) -> None:
-    """Read, decode, answer; `mode` is sketch, mask, png or texts."""
+    """Read, decode, answer; `mode` is sketch, mask, png, pixels or texts."""
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         raw = sys.stdin.buffer.read()
-        answer, body = {"sketch": sketch, "mask": mask, "png": png, "texts": texts}[mode](raw)
+        does = {"sketch": sketch, "mask": mask, "png": png, "pixels": pixels, "texts": texts}
+        answer, body = does[mode](raw)
     except Refused as refusal:
         answer, body = refusal.answer, b""
     except MemoryError:
@@ -129,9 +132,17 @@ def png(raw: bytes) -> tuple[dict[str, Any], bytes]:
     return {"width": clean.width, "height": clean.height, "texts": found}, clean.tobytes()
 
 
+def pixels(raw: bytes) -> tuple[dict[str, Any], bytes]:
+    """Return the pixels of a PNG, JPEG or WebP as they stand in the file, as RGB rows, and its size."""
+    image = opened(raw, TOOLS)
+    loaded(image)
+    clean = rgb(eight_bits(image))
+    return {"width": clean.width, "height": clean.height}, clean.tobytes()
+
+
 def texts(raw: bytes) -> tuple[dict[str, Any], bytes]:
     """Return what any tool wrote into a file beside its pixels, by keyword, and its size."""
-    image = opened(raw, ("PNG", "JPEG", "WEBP"))
+    image = opened(raw, TOOLS)
     width, height = image.size
     try:
         # Of a PNG this loads the pixels, for texts may stand behind them.

@@ -16,6 +16,7 @@ from core.records import FileTexts, PngFacts
 from core.unread import unreadable
 from core.wording import TOO_MANY_BYTES, UNREADABLE
 
+Mode = Literal["sketch", "mask", "png", "pixels", "texts"]
 CHILD = Path(__file__).with_name("decode_child.py")
 
 
@@ -66,7 +67,12 @@ class Intake:
         answer, _ = self._decode("texts", raw)
         return FileTexts(dict(answer["texts"]), answer["width"], answer["height"])
 
-    def _decode(self, mode: Literal["sketch", "mask", "png", "texts"], raw: bytes) -> tuple[dict[str, Any], bytes]:
+    def pixels(self, raw: bytes) -> tuple[int, int, bytes]:
+        """Return the width, height and RGB rows of a PNG, JPEG or WebP; raise BadSketch where it is none."""
+        answer, rgb = self._decode("pixels", raw)
+        return answer["width"], answer["height"], rgb
+
+    def _decode(self, mode: Mode, raw: bytes) -> tuple[dict[str, Any], bytes]:
         if len(raw) > SKETCH_BYTES:
             raise BadSketch(*TOO_MANY_BYTES)
         call = [sys.executable, "-I", str(self.child), mode, str(self.cpu_s), str(self.memory_bytes)]

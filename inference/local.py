@@ -22,6 +22,7 @@ from inference.engine import Loading
 from inference.families.table import MASKED
 from inference.finish.png import Pixels, encode
 from inference.finish.upscale import Enlarging, enlarge
+from inference.finish.watermark import marked
 from inference.learned import Learned
 from inference.loras import Loras
 from inference.making import Making, advance_all, call
@@ -181,6 +182,7 @@ class LocalEngine:
         if not isinstance(decoded, Decoded):
             raise TypeError(f"wrap takes what decode gave, not {type(decoded).__name__}")
         pixels = decoded.source if isinstance(decoded.source, Pixels) else enlarge(decoded.source)
+        pixels = marked(pixels, run.recipe)
         return Painted(
             picture=run.picture,
             png=encode(pixels),
@@ -290,8 +292,6 @@ def _refuse(recipe: Paint) -> None:
         raise BadInput("This recipe has a mask and no sketch to keep the rest of.", "Send a sketch with the mask.")
     if recipe.mask is not None and recipe.model.family not in MASKED:
         raise BadInput("A mask does not work with this model.", "Choose another model, or leave the mask out.")
-    if recipe.watermark:
-        raise BadInput("This recipe asks for a watermark, which Limner cannot write yet.", "Leave it out.")
 
 
 def _empty() -> EmptyPicture:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from core.draft import ModelCard
 from core.errors import ModelUnavailable
+from core.mark import mark_of
 from core.records import WeightsFile
 from inference.cards import SETTINGS, Source, broken_card, card_of
 from inference.digests import on_disk, recalled, unchanged
@@ -33,10 +34,23 @@ class Entry:
 class Registry:
     """Know the Models of this installation. One owner at a time may call `read`; the others only look."""
 
-    def __init__(self, places: Mapping[str, Path], builtin: str = "builtin", settings: Path = SETTINGS) -> None:
-        """places: folders and files of Models, and folders full of them; settings: of the kinds of single files."""
+    def __init__(
+        self,
+        places: Mapping[str, Path],
+        builtin: str = "builtin",
+        settings: Path = SETTINGS,
+        *,
+        watermark: bool = False,
+    ) -> None:
+        """places: folders and files of Models, and folders full of them; settings: of the kinds of single files.
+
+        watermark: their Pictures are marked.
+        """
         found = models_in({name: Path(place) for name, place in places.items()})
         self._entries = {name: _entry(name, path, name == builtin, settings) for name, path in found.items()}
+        if watermark:
+            for name, entry in self._entries.items():
+                self._entries[name] = replace(entry, card=replace(entry.card, mark=mark_of(entry.card.family)))
 
     def cards(self) -> tuple[ModelCard, ...]:
         """Return every Model's card, in the order of the settings; `reading` where the digest is not known yet."""

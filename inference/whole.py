@@ -237,7 +237,6 @@ def _refuse(recipe: Paint) -> None:
         (recipe.vary, "a variation"),
         (recipe.clip_skip, "clip skip"),
         (recipe.eta, "eta"),
-        (recipe.watermark, "a watermark"),
         (recipe.sampler != OWN, f"the sampler {recipe.sampler}"),
     ):
         if asked:

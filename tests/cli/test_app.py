@@ -55,6 +55,7 @@ class House:
             examine=self.examine,
             bench=Home({"LIMNER_DATA": str(self.data)}, print, main_serve).bench,
             restore=Home({"LIMNER_DATA": str(self.data)}, print, main_serve).restore,
+            look_for_mark=Home({"LIMNER_DATA": str(self.data)}, print, main_serve).look_for_mark,
             shop=Home({"LIMNER_DATA": str(self.data)}, print, main_serve).shop,
             clock=milliseconds,
             new_source=self.new_source,
