@@ -65,7 +65,7 @@ def read_header(path: Path, name: str = "") -> Header:
         file.seek(8)
         found = _parsed(file.read(length)) if whole else None
     if found is None or 8 + length + found[1] != size:
-        raise _refused(name, head)
+        raise refused(name, head)
     return found[0]
 
 
@@ -91,7 +91,8 @@ def _end(tensor: Mapping[str, Any]) -> int:
     return int(end)
 
 
-def _refused(name: str, head: bytes) -> ModelUnavailable:
+def refused(name: str, head: bytes) -> ModelUnavailable:
+    """Return the error for a file that is not what it should be, by what it begins with."""
     if not head:
         return ModelUnavailable(f"{name} is empty.", AGAIN)
     # A length whose lowest byte is 0x80 or `<` is as good as any other: `{` behind it tells them apart.
