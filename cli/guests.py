@@ -88,8 +88,11 @@ async def _remove(desk: Desk, given: Given, name: str) -> int:
     if given.json:
         desk.console.data(done)
     else:
+        jobs = {0: "", 1: " 1 open job is cancelled."}.get(
+            done["cancelled"], f" {done['cancelled']} open jobs are cancelled."
+        )
         desk.console.say(
-            f"{done['name']} is out: sessions, links and share links ended. Jobs and pictures stay in the log."
+            f"{done['name']} is out: sessions, links and share links ended.{jobs} Jobs and pictures stay in the log."
         )
     return 0
 

@@ -80,8 +80,11 @@ class AccountBook(Protocol):
     async def accounts(self) -> Sequence[Account]:
         """Return every account, by name."""
 
-    async def drop_account(self, name: str) -> bool:
-        """Remove an account with its links, sessions and share links; False where there is none."""
+    async def drop_account(self, name: str) -> list[str] | None:
+        """Remove an account with its links, sessions and share links, and cancel its open Jobs.
+
+        Return their ids; None where there is no such account.
+        """
 
     async def keep_link(self, link_hash: str, name: str, within_ms: int) -> int | None:
         """Keep a link in place of any other of the account; return when it ends, None where there is no account."""

@@ -12,6 +12,7 @@ from core.access import only_owner
 from core.account import NAME, Account, known_name, new_name, no_account
 from core.attempts import Attempts
 from core.errors import BadInput, LimitReached, NotAllowed, NotFound
+from core.feed import Feed
 from core.house import House
 from core.limits import DAY_MS
 from core.passwords import check_password, hashed, opens, sealed
@@ -27,10 +28,16 @@ SALT_BYTES, TOKEN_BYTES = 16, 32
 
 
 class Accounts:
-    """Answer the owner for people, and people at the door; clock: ms UTC, of the limits on trying alone."""
+    """Answer the owner for people, and people at the door; clock: ms UTC, of the limits on trying alone.
 
-    def __init__(self, archive: Archive, house: House, clock: Callable[[], int]) -> None:
+    wake is called for each Job that ends with its account, so that the Dispatcher looks.
+    """
+
+    def __init__(
+        self, archive: Archive, house: House, feed: Feed, wake: Callable[[str | None], None], clock: Callable[[], int]
+    ) -> None:
         self._archive, self._house, self._clock = archive, house, clock
+        self._feed, self._wake = feed, wake
         self._means = house.means
         self._names, self._addresses = Attempts(BY_NAME, WINDOW_MS), Attempts(BY_ADDRESS, WINDOW_MS)
         # A password takes memory and a while to try: one at a time, so that a flood of them slows nobody's picture.
@@ -51,12 +58,19 @@ class Accounts:
         return await self._link(known_name(name))
 
     async def remove(self, person: Person, name: str) -> dict[str, Any]:
-        """Remove an account: its sessions, links and share links end at once; its jobs and pictures stay in the log."""
+        """Remove an account: sessions, links and share links end at once, and its open jobs are cancelled.
+
+        What was painted stays in the log.
+        """
         only_owner(person)
         tidy = known_name(name)
-        if not await self._archive.drop_account(tidy):
+        cancelled = await self._archive.drop_account(tidy)
+        if cancelled is None:
             raise no_account(name)
-        return {"name": tidy}
+        for job_id in cancelled:
+            self._wake(job_id)
+        self._feed.moved()
+        return {"name": tidy, "cancelled": len(cancelled)}
 
     async def everyone(self, person: Person) -> list[dict[str, Any]]:
         """Return every account: name, whether it is the owner's and has a password, until when its link holds."""

@@ -75,7 +75,7 @@ class Studio(Looking):
         self.people = People(archive, house, feed, wake)
         self.gallery = Gallery(archive)
         self.operator = Operator(archive, house, feed, wake)
-        self.accounts = Accounts(archive, house, clock)
+        self.accounts = Accounts(archive, house, feed, wake, clock)
         self.sharing = Sharing(archive, house)
         self.desk = Desk(archive, house)
 

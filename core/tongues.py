@@ -23,16 +23,20 @@ WHOLE = "whole"
 
 @dataclass(frozen=True, slots=True)
 class Tongue:
-    """Hold one language: the page's words by key, and each sentence as it is written here with its form there."""
+    """Hold one language: the page's words by key, and each sentence as it is written here with its form there.
+
+    sentences: by their first word, so that few are tried for each; under "" those that begin with a blank.
+    """
 
     id: str
     name: str
     words: Mapping[str, str]
-    sentences: tuple[tuple[re.Pattern[str], str], ...] = ()
+    sentences: Mapping[str, tuple[tuple[re.Pattern[str], str], ...]]
 
     def said(self, sentence: str) -> str:
         """Return a sentence of ours in this language; one it does not know is left as it is."""
-        for pattern, form in self.sentences:
+        first = sentence.partition(" ")[0]
+        for pattern, form in (*self.sentences.get(first, ()), *self.sentences.get("", ())):
             if found := pattern.fullmatch(sentence):
                 blanks = {name: self.said(held) if name == WHOLE else held for name, held in found.groupdict().items()}
                 return form.format_map(blanks)
@@ -69,8 +73,12 @@ def _read(path: Path) -> Tongue:
     name, sentences = tables.pop("name"), tables.pop("sentences", {})
     if path.stem == FIRST:
         tables |= {"action": ACTIONS, "kind": KINDS}
-    pairs = tuple((_pattern(sentence), form) for sentence, form in sentences.items())
-    return Tongue(path.stem, name, MappingProxyType(dict(_flat(tables))), pairs)
+    forms: dict[str, tuple[tuple[re.Pattern[str], str], ...]] = {}
+    for sentence, form in sentences.items():
+        first = sentence.partition(" ")[0]
+        key = "" if "{" in first else first
+        forms[key] = (*forms.get(key, ()), (_pattern(sentence), form))
+    return Tongue(path.stem, name, MappingProxyType(dict(_flat(tables))), MappingProxyType(forms))
 
 
 def _flat(tables: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -25,9 +25,9 @@ class AccountLog(PersonLog):
         """Return every account, by name."""
         return await self._store.read(lambda s: accounts.everyone(s, self._clock()))
 
-    async def drop_account(self, name: str) -> bool:
-        """Remove an account with its links, sessions and share links; False where there is none."""
-        return await self._store.write(lambda s: accounts.drop(s, name))
+    async def drop_account(self, name: str) -> list[str] | None:
+        """Remove an account with all it opened; return the ids of its Jobs cancelled, None where there is none."""
+        return await self._store.write(lambda s: accounts.drop(s, self._clock(), name))
 
     async def keep_link(self, link_hash: str, name: str, within_ms: int) -> int | None:
         """Keep a link in place of any other of the account; return when it ends, None where there is no account."""

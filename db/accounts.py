@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 from core.account import Account, ShareLink
 from core.limits import DAY_MS
 from db.account_tables import AccountRow, LinkRow, ShareLinkRow
-from db.tables import SessionRow
+from db.claims import OPEN_JOBS, cancel
+from db.tables import JobRow, SessionRow
 
 
 def add(session: Session, now: int, account: Account) -> bool:
@@ -30,19 +31,26 @@ def everyone(session: Session, now: int) -> list[Account]:
     return [_account(session, now, row) for row in session.scalars(select(AccountRow).order_by(AccountRow.name))]
 
 
-def drop(session: Session, name: str) -> bool:
-    """Remove an account and all that it opened: sessions, links, share links."""
+def drop(session: Session, now: int, name: str) -> list[str] | None:
+    """Remove an account and all that it opened: sessions, links, share links; cancel its open Jobs, return their ids.
+
+    None where there is no account.
+    """
     row = session.get(AccountRow, name)
     if row is None:
-        return False
+        return None
     person = Account(row.name, row.owner).person
     session.execute(delete(SessionRow).where(SessionRow.account == name))
+    open_: list[str] = []
     if not row.owner:
+        open_ += session.scalars(select(JobRow.id).where(JobRow.person == person.id, OPEN_JOBS).order_by(JobRow.id))
+        for job_id in open_:
+            cancel(session, now, job_id)
         session.execute(delete(SessionRow).where(SessionRow.person == person.id))
         session.execute(delete(ShareLinkRow).where(ShareLinkRow.person == person.id))
     session.execute(delete(LinkRow).where(LinkRow.account == name))
     session.delete(row)
-    return True
+    return open_
 
 
 def keep_link(session: Session, now: int, link_hash: str, name: str, within_ms: int) -> int | None:

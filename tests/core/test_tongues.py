@@ -54,10 +54,18 @@ def test_no_language_lacks_a_sentence_of_a_card(tongue: Tongue) -> None:
 
 @each
 def test_every_sentence_keeps_its_blanks(tongue: Tongue) -> None:
-    for pattern, form in tongue.sentences:
+    for pattern, form in (pair for pairs in tongue.sentences.values() for pair in pairs):
         blanks = set(pattern.groupindex)
         # Where a sketch or a mask is meant, another language says it in one word for both.
         assert set(BLANK.findall(form)) in (blanks, blanks - {"kind"}), form
+
+
+@each
+def test_few_sentences_are_tried_for_what_passes_by_most(tongue: Tongue) -> None:
+    """Every step is told to every open page: what is said of it is found by its first word."""
+    told = wording.stepping(3, 30, 1, 4, 12.0).partition(" ")[0]
+    assert 1 <= len(tongue.sentences[told]) + len(tongue.sentences[""]) <= 12
+    assert sum(len(pairs) for pairs in tongue.sentences.values()) > 60
 
 
 def test_words_people_typed_are_never_translated() -> None:

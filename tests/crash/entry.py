@@ -38,7 +38,8 @@ def killer(wanted: str) -> CrashPoint:
 
 async def run(data: Path) -> int:
     """Serve until told to stop or killed."""
-    environ = {"LIMNER__PAGE__PORT": "0", "LIMNER__PAGE__OPEN_BROWSER": "false", "LIMNER__LIMITS__WAITING": "0",
+    port = os.environ.get("LIMNER_TEST_PORT", "0")
+    environ = {"LIMNER__PAGE__PORT": port, "LIMNER__PAGE__OPEN_BROWSER": "false", "LIMNER__LIMITS__WAITING": "0",
                "LIMNER__LIMITS__PER_MINUTE": "0"}  # fmt: skip
     for name, key in (
         ("LIMNER_TEST_DATABASE", "DATABASE"),

@@ -34,12 +34,12 @@ async def test_an_account_is_made_once_and_removed_with_all_it_opened(archive: S
     assert await archive.open_session("01" * 32, "web:ann", 2**52, await read(archive))
     assert await archive.open_session("02" * 32, "web:owner", 2**52, await read(archive, "boss"))
     assert await archive.open_session("03" * 32, "web:owner", 2**52)
-    assert await archive.drop_account("ann") and not await archive.drop_account("ann")
+    assert await archive.drop_account("ann") == [] and await archive.drop_account("ann") is None
     assert [await archive.session(f"0{each}" * 32) for each in (1, 2, 3)] == [
         None, ("web:owner", "boss"), ("web:owner", None),
     ]  # fmt: skip
     assert await archive.linked(HASH) is None and await archive.share_link("cd" * 32) is None
-    assert await archive.drop_account("boss")
+    assert await archive.drop_account("boss") == []
     assert [await archive.session(f"0{each}" * 32) for each in (2, 3)] == [None, ("web:owner", None)]
     assert await archive.job(job.id) is not None, "the log keeps what was asked for"
 
@@ -78,6 +78,27 @@ async def test_a_new_password_ends_every_session_and_none_opens_by_the_old_one(a
     assert await archive.session("03" * 32) is None
     await archive.drop_account("ann")
     assert not await archive.open_session("04" * 32, "web:ann", 2**52, second)
+
+
+async def test_what_a_removed_account_waits_for_is_cancelled_and_given_back(archive: SqlArchive, spot: Place) -> None:
+    await archive.add_account(ANN)
+    await archive.add_account(Account("boss", owner=True))
+    asked: list[str] = []
+    for who in ("web:ann", "web:ann", "web:bob", "web:owner"):
+        [(job, _)] = await archive.accept([new_job(who)], NO_LIMITS)
+        asked.append(job.id)
+        if len(asked) == 1:
+            assert await archive.claim("w", 15)
+    assert await archive.drop_account("ann") == asked[:2]
+    assert await archive.drop_account("boss") == []
+    states = [job.state for each in asked if (job := await archive.job(each))]
+    assert states == ["running", "cancelled", "queued", "queued"]
+    assert spot.rows("SELECT id FROM jobs WHERE cancel_requested") == [(asked[0],)]
+    held, *rest = spot.rows("SELECT kind, amount FROM ledger WHERE kind = 'hold' ORDER BY job_id")
+    assert spot.rows("SELECT job_id, kind, amount FROM ledger WHERE kind != 'hold' ORDER BY kind") == [
+        (asked[1], "charge", 0), (asked[1], "release", held[1]),
+    ]  # fmt: skip
+    assert held[1] > 0 and len(rest) == 3
 
 
 async def test_an_account_made_anew_under_a_name_is_another(archive: SqlArchive, spot: Place) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import re
+
+import aiohttp
 
 from core.tongues import FIRST, read_tongues
 from web.assets import FOLDER, read, said
@@ -57,3 +60,20 @@ def test_the_first_load_stays_under_150_kilobytes() -> None:
     index = max(len(said(page, tongue, words).raw) for tongue in words.values())
     assert index > 10_000
     assert index + sum((FOLDER / name).stat().st_size for name in loaded) < 150_000
+
+
+async def test_the_page_goes_out_zipped_to_who_takes_it_so_and_only_when_it_changed(
+    browser: aiohttp.ClientSession,
+) -> None:
+    for path in ("/", "/static/main.js", "/static/style.css"):
+        told: dict[str, tuple[bytes, str]] = {}
+        for accepted, zipped in (("gzip, br", True), ("identity", False), ("br, gzip;q=0", False)):
+            sent = {"Accept-Encoding": accepted}
+            async with browser.get(path, headers=sent, auto_decompress=False) as answer:
+                raw, etag = await answer.read(), answer.headers["ETag"]
+                assert answer.headers.get("Content-Encoding") == ("gzip" if zipped else None)
+                assert "Accept-Encoding" in answer.headers["Vary"]
+            told["gzip" if zipped else ""] = (gzip.decompress(raw) if zipped else raw, etag)
+            async with browser.get(path, headers={**sent, "If-None-Match": etag}) as answer:
+                assert answer.status == 304 and not await answer.read()
+        assert told["gzip"][0] == told[""][0] and told["gzip"][1] != told[""][1]

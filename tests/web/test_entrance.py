@@ -9,7 +9,7 @@ import aiohttp
 
 import build
 from core.accounts import BY_ADDRESS, BY_NAME, WINDOW_MS
-from core.person import OWNER
+from core.person import OWNER, Place
 from core.records import milliseconds
 from tests.support.page import BEARER, Running, ask, running, visiting
 from tests.support.people import PASSWORD, guest, link_of, send
@@ -123,10 +123,16 @@ async def test_who_is_no_proxy_is_not_believed(site: Running) -> None:
 
 async def test_removed_means_out_at_once_with_the_socket_open(site: Running) -> None:
     headers = {"Authorization": f"Bearer {BEARER}"}
+    studio = site.program.studio
     async with guest(site, "ann") as ann, guest(site, "bob") as bob, ann.ws_connect("/api/events") as events:
+        await studio.operator.act(OWNER, Place.of("web"), "pause")
+        [[waiting], [others]] = [await ask(each) for each in (ann, bob)]
         async with aiohttp.ClientSession(site.base, headers=headers) as program:
-            assert (await send(program, "/api/people/ann/remove"))[0] == 200
-        message = await events.receive(timeout=10)
+            assert await send(program, "/api/people/ann/remove") == (200, {"name": "ann", "cancelled": 1})
+        jobs = [await site.program.archive.job(each["id"]) for each in (waiting, others)]
+        assert [each and each.state for each in jobs] == ["cancelled", "queued"]
+        while (message := await events.receive(timeout=10)).type is aiohttp.WSMsgType.TEXT:
+            pass
         assert message.type is aiohttp.WSMsgType.CLOSE and message.data == aiohttp.WSCloseCode.POLICY_VIOLATION
         assert await status_of(ann) == 401 and await status_of(bob) == 200
         assert (await send(ann, "/api/sign-in", name="ann", password=PASSWORD))[0] == 403

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -253,30 +253,6 @@ async def test_waiting_jobs_tell_their_place_and_can_be_cancelled(chromium: Brow
         for number in range(5, -1, -1):
             await page.locator("article").nth(number).get_by_role("button", name="Cancel").click()
         await expect(page.locator("article[data-state=cancelled]")).to_have_count(6)
-
-
-async def test_the_page_comes_back_after_a_restart_and_nothing_is_doubled(chromium: Browser, tmp_path: Path) -> None:
-    async with AsyncExitStack() as first:
-        site = await first.enter_async_context(running(tmp_path, engine=FakeEngine(step_s=0.05), secret="first"))
-        async with tab(chromium, site.url) as page:
-            await say(page, "heart one --steps 3")
-            await expect(page.locator("article img.picture")).to_be_visible()
-            await say(page, "heart two --steps 30")
-            await expect(page.locator("article")).to_have_count(2)
-            await first.aclose()
-            await expect(page.locator("#health-text")).to_contain_text("no connection")
-            await shot(page, "lost")
-            await say(page, "heart three --steps 3")
-            await expect(page.locator("#trouble")).to_contain_text("does not answer")
-            await expect(page.get_by_label("Words to paint")).to_have_value("heart three --steps 3")
-            async with running(tmp_path, port=site.port, secret="second") as again:
-                # As a browser does whose network comes back: the page need not wait for its next try.
-                await page.evaluate("window.dispatchEvent(new Event('online'))")
-                await expect(page.locator("#health-text")).to_have_text("ready")
-                await page.get_by_label("Words to paint").press("Enter")
-                await expect(page.locator("article img.picture")).to_have_count(3)
-                await expect(page.locator("article")).to_have_count(3)
-                assert len(await again.program.studio.history(OWNER, None, 10)) == 3
 
 
 async def test_an_answer_lost_on_the_way_doubles_nothing(chromium: Browser, tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ export class Problem extends Error {
 
 const OFFLINE = { code: 'offline', sentence: t('page.offline'), hint: t('page.offline_hint') };
 const RETRIES_MS = [400, 1500];
+/** A line that says nothing for so long is down; what was asked is sent again under the same id. */
+const PATIENCE_MS = 30000;
 
 async function call(method, path, { json, raw, tries = [] } = {}) {
   const headers = { 'X-Limner': '1' };
@@ -19,7 +21,9 @@ async function call(method, path, { json, raw, tries = [] } = {}) {
   for (let attempt = 0; ; attempt += 1) {
     let answer;
     try {
-      answer = await fetch(path, { method, headers, body, credentials: 'same-origin' });
+      const quick = method === 'GET' || path === '/api/jobs';
+      const signal = quick ? AbortSignal.timeout(PATIENCE_MS) : null;
+      answer = await fetch(path, { method, headers, body, signal, credentials: 'same-origin' });
     } catch {
       if (attempt >= tries.length) throw new Problem(OFFLINE);
       await new Promise((resolve) => { setTimeout(resolve, tries[attempt]); });

@@ -2,6 +2,7 @@
 
 const FIRST_MS = 400;
 const LONGEST_MS = 8000;
+const ASLEEP_MS = 20000;
 
 export class Events {
   /** onEvent gets each event; onOpen(again) and onLost tell how the line stands. */
@@ -12,8 +13,15 @@ export class Events {
     this.opened = false;
     this.timer = null;
     this.socket = null;
-    window.addEventListener('online', () => this.now());
-    document.addEventListener('visibilitychange', () => { if (!document.hidden) this.now(); });
+    this.hidden = 0;
+    // Where the network goes, a line may stay open and say nothing for ever: it is not trusted afterwards.
+    window.addEventListener('offline', () => this.end());
+    window.addEventListener('online', () => { this.end(); this.now(); });
+    document.addEventListener('visibilitychange', () => {
+      if (document.hidden) this.hidden = Date.now();
+      else if (Date.now() - this.hidden > ASLEEP_MS) this.end();
+      if (!document.hidden) this.now();
+    });
   }
 
   start(after) {
@@ -31,21 +39,35 @@ export class Events {
   open() {
     this.timer = null;
     const origin = window.location.origin.replace(/^http/, 'ws');
-    this.socket = new WebSocket(`${origin}/api/events?after=${this.last}`);
-    this.socket.addEventListener('open', () => {
+    const socket = new WebSocket(`${origin}/api/events?after=${this.last}`);
+    this.socket = socket;
+    socket.addEventListener('open', () => {
+      if (socket !== this.socket) return;
       this.wait = FIRST_MS;
       this.onOpen(this.opened);
       this.opened = true;
     });
-    this.socket.addEventListener('message', ({ data }) => {
+    socket.addEventListener('message', ({ data }) => {
+      if (socket !== this.socket) return;
       const event = JSON.parse(data);
       if (event.id !== null) this.last = Math.max(this.last, event.id);
       this.onEvent(event);
     });
-    this.socket.addEventListener('close', () => {
-      this.onLost();
-      this.timer = setTimeout(() => this.open(), this.wait * (0.75 + Math.random() / 2));
-      this.wait = Math.min(this.wait * 2, LONGEST_MS);
-    });
+    socket.addEventListener('close', () => { if (socket === this.socket) this.again(); });
+  }
+
+  /** Give a line up, whatever it says of itself. */
+  end() {
+    const { socket } = this;
+    if (!socket) return;
+    this.again();
+    socket.close();
+  }
+
+  again() {
+    this.socket = null;
+    this.onLost();
+    this.timer = setTimeout(() => this.open(), this.wait * (0.75 + Math.random() / 2));
+    this.wait = Math.min(this.wait * 2, LONGEST_MS);
   }
 }
