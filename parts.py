@@ -97,10 +97,12 @@ def local(
 
 
 def addon_files(config: Config, data: Path) -> AddOnFiles:
-    """Return the owner's LoRAs and embeddings; a folder that is not there holds none."""
+    """Return the owner's LoRAs, embeddings and ControlNets; a folder that is not there holds none."""
     wanted = {"loras": config.models.loras, "embeddings": config.models.embeddings}
-    places = {name: Path(folder).expanduser() if folder else data / name for name, folder in wanted.items()}
-    return AddOnFiles(**places)
+    places: dict[str, Any] = {
+        name: Path(folder).expanduser() if folder else data / name for name, folder in wanted.items()
+    }
+    return AddOnFiles(**places, controls={name: Path(at).expanduser() for name, at in config.models.controls.items()})
 
 
 def cutter(

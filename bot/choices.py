@@ -63,6 +63,15 @@ async def loras(interaction: discord.Interaction, current: str) -> Found:
     return found
 
 
+async def controls(interaction: discord.Interaction, current: str) -> Found:
+    """Offer the ControlNets that can be used."""
+    found = Found()
+    async with _in_time():
+        cards = (await _studio(interaction).addons())["controls"]
+        found += _named((str(card["name"]) for card in cards if card["state"] == "ready"), current.partition(":")[0])
+    return found
+
+
 async def pictures(interaction: discord.Interaction, current: str) -> Found:
     """Offer the Person's last Pictures, newest first; typed words or a part of an id narrow them."""
     found = Found()

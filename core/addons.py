@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
 
+from core.controls import ControlCard
 from core.errors import BadWords, CannotReproduce, ModelUnavailable
+from core.kin import State, family
 from core.recipe import Embedding, Lora, Paint, real
 from core.scan import marked
 from core.words import nearest, shown
@@ -23,16 +24,6 @@ PLAIN = re.compile(r"\w[\w.+-]*:[\d.-]+(, \w[\w.+-]*:[\d.-]+)*")
 """LoRAs that can be typed without quotation marks."""
 UNTYPED = frozenset('<>:,"“”{}|')
 """Signs that mean something where a LoRA is named, so that no name can hold them."""
-
-FAMILIES: Mapping[tuple[int, ...], str] = {
-    (768,): "Stable Diffusion 1",
-    (1024,): "Stable Diffusion 2",
-    (2048,): "Stable Diffusion XL",
-    (768, 1280): "Stable Diffusion XL",
-}
-"""What Models are known by: how many numbers wide the words are that they read."""
-
-State = Literal["ready", "reading", "broken"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +85,13 @@ class AddOns:
 
     loras: tuple[LoraCard, ...] = ()
     embeddings: tuple[EmbeddingCard, ...] = ()
+    controls: tuple[ControlCard, ...] = ()
 
     @property
     def names(self) -> dict[str, str]:
-        """Return the LoRAs' names by digest."""
-        return {card.digest: card.name for card in self.loras if card.digest}
+        """Return the names of LoRAs and ControlNets by digest."""
+        cards: list[LoraCard | ControlCard] = [*self.loras, *self.controls]
+        return {card.digest: card.name for card in cards if card.digest}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +105,7 @@ class Beside:
 
 NO_ADDONS = AddOns()
 NO_NAMES: Mapping[str, str] = MappingProxyType({})
-"""The names of no LoRAs."""
-
-
-def family(widths: tuple[int, ...]) -> str:
-    """Return what Models are called whose words are so wide."""
-    many = " + ".join(str(width) for width in widths)
-    return FAMILIES.get(widths) or f"a model whose words are {many} numbers wide"
+"""The names of nothing."""
 
 
 def word_pattern(name: str) -> re.Pattern[str]:
@@ -170,8 +157,8 @@ def beside(
 
 
 def check(recipe: Paint, addons: AddOns) -> None:
-    """Raise CannotReproduce where a LoRA or embedding of a logged Recipe is not here as it was."""
-    cards: list[LoraCard | EmbeddingCard] = [*addons.loras, *addons.embeddings]
+    """Raise CannotReproduce where a LoRA, embedding or ControlNet of a logged Recipe is not here as it was."""
+    cards: list[LoraCard | EmbeddingCard | ControlCard] = [*addons.loras, *addons.embeddings, *addons.controls]
     ready = {card.digest for card in cards if card.state == "ready"}
     for lora in recipe.loras:
         if lora.digest not in ready:
@@ -182,6 +169,9 @@ def check(recipe: Paint, addons: AddOns) -> None:
             name = f"{shown(embedding.token)} ({embedding.digest[:10]})"
             gone = f"The embedding {name} it was painted with is not here, or it has changed."
             raise CannotReproduce(gone, "Put its file into the folder that [models] embeddings names.")
+    if recipe.control is not None and recipe.control.digest not in ready:
+        gone = f"The ControlNet it was painted with ({recipe.control.digest[:10]}) is not here, or it has changed."
+        raise CannotReproduce(gone, "Name its folder under [models] controls.")
 
 
 def names_stand_in(recipe: Paint) -> bool:

@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from core import addons, wording
+from core import addons, controls, wording
 from core.addons import NO_ADDONS, AddOns, LoraWish
 from core.cost import cost
 from core.defaults import Defaults
-from core.draft import SIDE, Draft, ModelCard, SketchInfo, checked_vary, fill, first_seed
+from core.draft import Draft, ModelCard, SketchInfo, checked_vary, fill, first_seed
 from core.errors import BadInput, BadWords, CannotReproduce, ModelUnavailable, NotFound
 from core.grammar import clean, command, given, parse, sampler_id, target
 from core.job import Job, Kind
@@ -20,6 +20,7 @@ from core.ports import Archive
 from core.promise import Ground, note
 from core.recipe import SEEDS, Paint, Recipe, Upscale, Variation, digest, from_json, sources
 from core.records import NewPicture, PngFacts
+from core.sizes import SIDE
 from core.styles import style_named
 from core.words import shown
 
@@ -29,9 +30,12 @@ UNASKED = 5
 
 OPTIONS = (
     "negative_prompt", "seed", "steps", "guidance", "width", "height", "aspect", "sampler", "model", "strength",
-    "count", "style", "loras",
+    "count", "style", "loras", "control",
 )  # fmt: skip
 """Draft fields that a face may pass apart from the words."""
+
+_TYPED: Mapping[str, Callable[[Any], str]] = {"loras": addons.typed, "control": controls.typed}
+"""How the value of a field is typed, where that is not as it is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +227,7 @@ def with_options(draft: Draft, options: Mapping[str, Any]) -> Draft:
         typed = getattr(draft, key)
         blank: Any = {"count": 1, "loras": ()}.get(key)
         if value is not None and typed != blank and typed != value:
-            words = addons.typed(typed) if key == "loras" else typed
+            words = _TYPED.get(key, str)(typed)
             raise BadWords(f"{key} is given twice: {words} in the words and {value} as an option.", "Give it once.")
     given = {key: value for key, value in options.items() if value is not None}
     notes: tuple[str, ...] = ()
@@ -235,6 +239,8 @@ def with_options(draft: Draft, options: Mapping[str, Any]) -> Draft:
         given["style"] = style_named(str(given["style"]))
     if "loras" in given:
         given["loras"] = addons.wishes(str(given["loras"]))
+    if "control" in given:
+        given["control"] = controls.wish(str(given["control"]))
     if "negative_prompt" in given:
         given["negative_prompt"], notes = clean(str(given["negative_prompt"]))
     return replace(draft, **given).noted(*notes)

@@ -11,9 +11,10 @@ from core.recipe import SAMPLERS
 from core.styles import STYLES
 
 
-def completions(models: Iterable[str], loras: Iterable[str] = ()) -> dict[str, Any]:
+def completions(models: Iterable[str], loras: Iterable[str] = (), controls: Iterable[str] = ()) -> dict[str, Any]:
     """Return commands with what stands behind them, options with an example, and the values that have names."""
-    values = {"model": list(models), "sampler": list(SAMPLERS), "style": list(STYLES), "lora": list(loras)}
+    known = {"model": models, "sampler": SAMPLERS, "style": STYLES, "lora": loras, "control": controls}
+    values = {name: list(names) for name, names in known.items()}
     return {
         "commands": [{"name": name, "takes": list(TAKES.get(name, ()))} for name in COMMANDS],
         "options": [

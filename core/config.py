@@ -50,6 +50,7 @@ class Models(Table):
     loras: str
     embeddings: str
     watermark: bool
+    controls: dict[str, str]
 
 
 class EngineTable(Table):

@@ -74,7 +74,11 @@ class Defaults:
 
     def under(self, draft: Draft, given: Collection[str]) -> Draft:
         """Return a Draft with its blanks filled from here; `given` fields were typed and stand, a size as a whole."""
-        held = {*given, *(SIZES if SIZES & set(given) else ()), *(() if draft.sketch else ("strength",))}
+        held = {
+            *given,
+            *(SIZES if SIZES & set(given) else ()),
+            *(() if draft.sketch and not draft.control else ("strength",)),
+        }
         # Words in marks stand as they are.
         held |= {"style"} if "prompt" in given else set()
         whole = replace(draft, **{key: value for key, value in self.options.items() if key not in held})
@@ -100,6 +104,8 @@ def typed(words: str, models: Sequence[str]) -> dict[str, Any]:
         raise BadWords("A seed cannot be a default.", "It is drawn for each job; type --seed where you want one.")
     if draft.loras:
         raise BadWords("A LoRA cannot be a default.", "Type --lora where you want it.")
+    if draft.control:
+        raise BadWords("--control cannot be a default.", "It belongs to one sketch; type it where you want it.")
     if draft.inpaint:
         raise BadWords("--inpaint cannot be a default.", "It belongs to one sketch; type it where you want it.")
     blank = Draft()

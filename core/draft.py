@@ -9,9 +9,11 @@ from typing import Any, Literal
 
 from core.able import unable, within
 from core.addons import NO_ADDONS, AddOns, LoraWish, beside
+from core.controls import ControlWish, chosen
 from core.errors import BadWords, ModelUnavailable
 from core.mark import fitting
 from core.recipe import SEEDS, Mask, ModelRef, Paint, Sketch, Variation, real
+from core.sizes import size_of
 from core.styles import dressed
 
 STEPS = (1, 150)
@@ -20,8 +22,6 @@ LCM_STEPS = (1, 50)
 GUIDANCE = (0.0, 30.0)
 SKETCH_BYTES = 10 * 1024 * 1024
 COUNT = (1, 16)
-SIDE = (64, 2048)
-RATIO = (1, 10_000)
 Clear = Literal["none", "part", "whole"]
 Filled = tuple[tuple[Paint, ...], tuple[str, ...]]
 
@@ -118,6 +118,7 @@ class Draft:
     repeat: int = 0
     style: str | None = None
     loras: tuple[LoraWish, ...] = ()
+    control: ControlWish | None = None
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     def with_sketch(self, sketch: SketchInfo, mask: str | None = None) -> Draft:
@@ -141,13 +142,15 @@ def fill(draft: Draft, card: ModelCard, fresh_seed: Callable[[], int], addons: A
         raise BadWords("There is nothing to paint.", 'Type some words, such as "a red heart", or send a sketch.')
     within("--n", draft.count, COUNT, whole=True)
     mask = _mask(draft, card)
-    # As in the stock pipeline: what the mask gives over is painted whole.
-    usual = 1.0 if mask else card.strength
+    sketched = draft.sketch is not None
+    control = chosen(draft.control, addons.controls, card.name, card.text_widths, sketched=sketched, masked=bool(mask))
+    # As in the stock pipeline: what the mask gives over is painted whole. A Sketch that guides is not painted over.
+    usual = 1.0 if mask else None if control else card.strength
     steps = _steps(draft, card, usual, notes)
     guidance = card.guidance if draft.guidance is None else draft.guidance
     within("--guidance", guidance, GUIDANCE)
     guidance = real(guidance)
-    width, height = _size(draft, card)
+    width, height = size_of(draft, card)
     negative = draft.negative_prompt or ""
     if negative and not card.negative:
         notes.append(f"What to avoid (--no) has no effect with the model {card.name}.")
@@ -179,6 +182,7 @@ def fill(draft: Draft, card: ModelCard, fresh_seed: Callable[[], int], addons: A
         loras=laid.loras,
         embeddings=laid.embeddings,
         watermark=mark,
+        control=control,
     )
     notes += (*laid.notes, *unmarked)
     return tuple(replace(first, seed=(first.seed + k) % SEEDS) for k in range(draft.count)), tuple(notes)
@@ -210,13 +214,15 @@ def _sampler(draft: Draft, card: ModelCard) -> str:
     return sampler
 
 
-def _steps(draft: Draft, card: ModelCard, usual: float, notes: list[str]) -> int:
+def _steps(draft: Draft, card: ModelCard, usual: float | None, notes: list[str]) -> int:
     """Return the steps: as typed, else the Model's own, more where a Sketch would leave none of a few-step Model's."""
     steps = card.steps if draft.steps is None else draft.steps
     within("--steps", steps, STEPS, whole=True)
     if draft.steps is not None or draft.sketch is None:
         return steps
     strength = usual if draft.strength is None else draft.strength
+    if strength is None:
+        return steps
     within("--strength", strength, (0.0, 1.0))
     needed = math.ceil(1 / max(real(strength), 1e-4))
     if not steps < needed <= LCM_STEPS[1]:
@@ -249,12 +255,14 @@ def _mask(draft: Draft, card: ModelCard) -> Mask | None:
     return None if digest is None else Mask(digest)
 
 
-def _strength(draft: Draft, usual: float, steps: int, notes: list[str]) -> float | None:
+def _strength(draft: Draft, usual: float | None, steps: int, notes: list[str]) -> float | None:
     if draft.sketch is None:
         if draft.strength is not None:
             notes.append("--strength has no effect without a sketch.")
         return None
     strength = usual if draft.strength is None else draft.strength
+    if strength is None:
+        return None
     within("--strength", strength, (0.0, 1.0))
     # Rounded first: 0.33334 gives one step of 3, the 0.3333 that is stored gives none.
     strength = real(strength)
@@ -264,36 +272,3 @@ def _strength(draft: Draft, usual: float, steps: int, notes: list[str]) -> float
         notes.append(f"Strength {strength:g} leaves no step of {steps}: raised to {least:g}, which is one step.")
         strength = least
     return strength
-
-
-def _size(draft: Draft, card: ModelCard) -> tuple[int, int]:
-    """Return width and height: as typed, or the aspect (typed, or the Sketch's) at the Model's pixel count."""
-    if (draft.width is None) != (draft.height is None):
-        raise BadWords("A width goes with its height.", "Give both, such as --size 512x768, or an aspect: --ar 2:3.")
-    if draft.width is not None and draft.height is not None:
-        if draft.aspect is not None:
-            raise BadWords("--size and --ar say the same.", "Give one of them.")
-        for side in (draft.width, draft.height):
-            within("--size", side, SIDE, whole=True)
-            if side % card.grid:
-                near = max(round(side / card.grid), 1) * card.grid
-                wrong = f"--size {draft.width}x{draft.height}: {side} is no multiple of {card.grid}."
-                raise BadWords(wrong, f"The nearest is {near}.")
-        return draft.width, draft.height
-    if draft.aspect is not None:
-        across, down = draft.aspect
-        for side in draft.aspect:
-            within("--ar", side, RATIO, whole=True)
-    elif draft.sketch is not None:
-        across, down = draft.sketch.width, draft.sketch.height
-    else:
-        return card.width, card.height
-    if max(across, down) > 4 * min(across, down):
-        raise BadWords(f"--ar {across}:{down} is too narrow.", "Use at most 4:1.")
-    middle = math.sqrt(card.width * card.height)
-    ratio = math.sqrt(across / down)
-    return _round(middle * ratio, card.multiple), _round(middle / ratio, card.multiple)
-
-
-def _round(side: float, multiple: int) -> int:
-    return max(multiple, round(side / multiple) * multiple)

@@ -8,11 +8,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from core import controls
 from core.addons import wishes
-from core.draft import COUNT, GUIDANCE, RATIO, SIDE, STEPS
+from core.draft import COUNT, GUIDANCE, STEPS
 from core.errors import BadWords
 from core.recipe import SEEDS, Variation, real
 from core.samplers import sampler_id
+from core.sizes import RATIO, SIDE
 from core.styles import style_named
 from core.unheld import REFUSED
 from core.words import Piece, bare, nearest, shown
@@ -173,6 +175,14 @@ def _lora(name: str, value: Piece, _models: Sequence[str]) -> Changes:
         raise value.refusal(error.sentence, error.hint) from error
 
 
+def _control(name: str, value: Piece, _models: Sequence[str]) -> Changes:
+    text = one_word(name, value)
+    try:
+        return {"control": controls.wish(text)}
+    except BadWords as error:
+        raise value.refusal(error.sentence, error.hint) from error
+
+
 def _sketch_weight(name: str, value: Piece, _models: Sequence[str]) -> Changes:
     low, high = SKETCH_WEIGHT
     weight = number(name, value, low, high)
@@ -228,6 +238,7 @@ FLAGS: tuple[Flag, ...] = (
     Flag("strength", _number("strength", (0.0, 1.0)), "a red heart --strength 0.6", not_with="iw"),
     Flag("iw", _sketch_weight, "a red heart --iw 1.5", not_with="strength"),
     Flag("inpaint", _inpaint, "a red heart --inpaint"),
+    Flag("control", _control, "a red heart --control scribble:0.8"),
     Flag("model", _model, "a red heart --model builtin"),
     Flag("lora", _lora, "a red heart --lora ink:0.8", ("loras",), many=True),
     Flag("repeat", _whole("times", COUNT), "a red heart --repeat 3", ("r",)),

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from core import graphs, infotext, tagged
 from core.brought import KARRAS, LONGEST_TEXT, Brought, object_in
-from core.draft import GUIDANCE, SIDE, STEPS, Draft, ModelCard
+from core.draft import GUIDANCE, STEPS, Draft, ModelCard
 from core.errors import BadWords
 from core.grammar import words_of
 from core.recipe import SEEDS, Variation, real
 from core.samplers import sampler_id
+from core.sizes import SIDE
 from core.words import LONGEST, UNWANTED, bare
 
 COMMENT = "UserComment"

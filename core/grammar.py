@@ -9,7 +9,7 @@ from itertools import product
 from types import MappingProxyType
 from typing import Any
 
-from core import addons, flags, permutations
+from core import addons, controls, flags, permutations
 from core.addons import NO_NAMES, LoraWish
 from core.commands import COMMANDS, Target, command, target
 from core.draft import Draft
@@ -89,7 +89,7 @@ def command_for(recipe: Paint, model: str, *, plain: bool = True, names: Mapping
     """Return the words that give the same Recipe again; Sketch and mask have to be sent along with them.
 
     plain False: for who has Defaults, so that nothing is added to the Prompt and nothing else is avoided. names: of
-    LoRAs by digest; a LoRA without one is named by its digest.
+    LoRAs and ControlNets by digest; what has none is named by its digest.
     """
     draft = Draft(
         prompt=recipe.prompt, negative_prompt=recipe.negative_prompt, seed=recipe.seed, steps=recipe.steps,
@@ -97,6 +97,9 @@ def command_for(recipe: Paint, model: str, *, plain: bool = True, names: Mapping
         model=model or None, strength=recipe.strength, inpaint=recipe.mask is not None, vary=recipe.vary,
         loras=tuple(LoraWish(names.get(each.digest, each.digest[:10]), each.scale) for each in recipe.loras),
     )  # fmt: skip
+    if recipe.control is not None:
+        wish = controls.asked(recipe.control)
+        draft = replace(draft, control=replace(wish, name=names.get(wish.name, wish.name[:10])))
     return words_of(draft, plain=plain)
 
 
@@ -114,6 +117,7 @@ def words_of(draft: Draft, *, plain: bool = True) -> str:
         ("inpaint", "" if draft.inpaint else None),
         ("vary", f"{draft.vary.seed}:{draft.vary.amount:g}" if draft.vary else None),
         ("lora", addons.typed(draft.loras) if draft.loras else None),
+        ("control", controls.typed(draft.control) if draft.control else None),
         ("n", None if plain else 1),
     ]
     options = " ".join(f"--{name} {value}".rstrip() for name, value in given if value is not None)

@@ -32,7 +32,7 @@ class House:
     ground: Callable[[str], Ground] = unknown
     """Says what a Picture of a Model (by digest) would be painted under now."""
     addons: Callable[[], AddOns] = lambda: NO_ADDONS
-    """Tells which LoRAs and embeddings lie beside the Models."""
+    """Tells which LoRAs, embeddings and ControlNets lie beside the Models."""
     look: Look = anything
     """Estimates what a Picture needs of the device's memory."""
     meters: Meters = field(default_factory=Meters)

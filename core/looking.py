@@ -177,7 +177,7 @@ class Looking:
         return [model_sheet(card, default) for card in self._cards()]
 
     async def addons(self) -> dict[str, list[dict[str, Any]]]:
-        """Return the sheets of what lies beside the Models: `loras` and `embeddings`."""
+        """Return the sheets of what lies beside the Models: `loras`, `embeddings` and `controls`."""
         return addon_sheets(self._house.addons())
 
     async def health(self) -> dict[str, Any]:

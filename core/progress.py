@@ -33,8 +33,21 @@ class Stepping:
 
 
 @dataclass(frozen=True, slots=True)
+class Prepared:
+    """Hand over a Sketch as a ControlNet read it: bare 8-bit RGB PNG without text and its pixels' digest."""
+
+    png: bytes
+    pixels_digest: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class Painted:
-    """Hand over a finished Picture: bare 8-bit RGB PNG without text, its pixels' digest and what made it."""
+    """Hand over a finished Picture: bare 8-bit RGB PNG without text, its pixels' digest and what made it.
+
+    prepared: the Sketch that guided it, where one did.
+    """
 
     picture: int
     png: bytes
@@ -42,6 +55,7 @@ class Painted:
     width: int
     height: int
     fingerprint: Fingerprint
+    prepared: Prepared | None = None
 
 
 @dataclass(frozen=True, slots=True)

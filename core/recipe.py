@@ -36,6 +36,9 @@ OWN = "own"
 DISTILLED = ("sd1-lcm", "sd2-lcm", "sdxl-lcm")
 """Families whose Model reads the guidance as a number in each row: no negative row is run beside the positive one."""
 
+PREPARATIONS = ("scribble", "lineart", "canny", "depth")
+"""How a Sketch may be prepared for a ControlNet."""
+
 Json = Mapping[str, Any]
 
 
@@ -79,6 +82,17 @@ class Lora:
 
 
 @dataclass(frozen=True, slots=True)
+class Control:
+    """Name a ControlNet by digest, and how the Sketch is prepared for it; start and end are parts of the calls."""
+
+    kind: str
+    digest: str
+    scale: float = 1.0
+    start: float = 0.0
+    end: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Embedding:
     """Name learned vectors by digest; `token` is the word of the Prompts in whose place they stand."""
 
@@ -88,7 +102,10 @@ class Embedding:
 
 @dataclass(frozen=True, slots=True)
 class Paint:
-    """Decide one painted Picture's pixels; strength is the share of a Sketch painted over."""
+    """Decide one painted Picture's pixels; strength is the share of a Sketch painted over.
+
+    With a Control and no Strength the Sketch only guides: the Picture starts from noise alone.
+    """
 
     op: ClassVar[str] = "paint"
     prompt: str
@@ -110,6 +127,7 @@ class Paint:
     watermark: str = ""
     mask: Mask | None = None
     embeddings: tuple[Embedding, ...] = ()
+    control: Control | None = None
 
     def rerolled(self, seed: int) -> Paint:
         """Return the same Recipe under a new Seed, without any Variation."""
@@ -165,6 +183,8 @@ def from_json(data: Json) -> Recipe:
         found["sketch"] = Sketch(**found["sketch"])
     if found.get("mask"):
         found["mask"] = Mask(**found["mask"])
+    if found.get("control"):
+        found["control"] = Control(**found["control"])
     if found.get("vary"):
         found["vary"] = Variation(**found["vary"])
     found["loras"] = tuple(Lora(**lora) for lora in found.get("loras", ()))
@@ -191,7 +211,7 @@ def digest(recipe: Recipe) -> str:
     return hashlib.sha256(f"limner-recipe-1\n{canonical(recipe)}".encode()).hexdigest()
 
 
-REAL = {"guidance", "strength", "amount", "scale", "eta"}
+REAL = {"guidance", "strength", "amount", "scale", "eta", "start", "end"}
 """Fields that are real numbers: always written as floats, so that 5 and 5.0 have one digest."""
 
 

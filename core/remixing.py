@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
-from core import asking
+from core import asking, controls
 from core.addons import NO_ADDONS, AddOns
 from core.asking import Plan
 from core.cost import cost, smaller
@@ -101,6 +101,7 @@ def _draft(recipe: Paint, model: str) -> Draft:
         prompt=recipe.prompt, negative_prompt=recipe.negative_prompt, seed=recipe.seed, steps=recipe.steps,
         guidance=recipe.guidance, width=recipe.width, height=recipe.height, sampler=recipe.sampler, model=model,
         strength=recipe.strength, vary=recipe.vary, loras=asking.lora_wishes(recipe),
+        control=None if recipe.control is None else controls.asked(recipe.control),
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 
 from core import access, wording
 from core.addons import NO_NAMES, AddOns, EmbeddingCard, LoraCard
+from core.controls import ControlCard
 from core.draft import ModelCard
 from core.grammar import command_for, prompt_words
 from core.job import MAX_ATTEMPTS, Job
@@ -205,10 +206,12 @@ def model_sheet(card: ModelCard, default: str) -> dict[str, Any]:
 def addon_sheets(addons: AddOns) -> dict[str, list[dict[str, Any]]]:
     """Return the sheets of all LoRAs and embeddings; what cannot be used says why."""
     loras = [{**_addon(card), "rank": card.rank} for card in addons.loras]
-    return {"loras": loras, "embeddings": [{**_addon(card), "vectors": card.vectors} for card in addons.embeddings]}
+    embeddings = [{**_addon(card), "vectors": card.vectors} for card in addons.embeddings]
+    controls = [{**_addon(card), "preparation": card.preparation} for card in addons.controls]
+    return {"loras": loras, "embeddings": embeddings, "controls": controls}
 
 
-def _addon(card: LoraCard | EmbeddingCard) -> dict[str, Any]:
+def _addon(card: LoraCard | EmbeddingCard | ControlCard) -> dict[str, Any]:
     told = {"name": card.name, "digest": card.digest, "family": card.kind if card.state != "broken" else ""}
     return {**told, "state": card.state, "why": card.why}
 

@@ -56,10 +56,18 @@ def style_lines(styles: Sequence[Mapping[str, Any]]) -> list[str]:
 def addon_lines(addons: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
     """Return LoRAs and embeddings, one a line: what each is for, or why it cannot be used."""
     lines = []
-    for kind, singular in (("loras", "LoRA"), ("embeddings", "embedding")):
+    kinds = {
+        "loras": ("LoRA", "rank {rank}"),
+        "embeddings": ("embedding", "{vectors} vectors"),
+        "controls": ("control", "the sketch prepared as {preparation}"),
+    }
+    for kind, (singular, size) in kinds.items():
         for card in addons[kind]:
-            size = f"rank {card['rank']}" if kind == "loras" else f"{card['vectors']} vectors"
-            told = f"{card['digest'][:10]}, for {card['family']}, {size}" if card["state"] == "ready" else card["state"]
+            told = (
+                f"{card['digest'][:10]}, for {card['family']}, {size.format(**card)}"
+                if card["state"] == "ready"
+                else card["state"]
+            )
             lines.append(f"{singular} {card['name']}: {told}" + (f". {card['why']}" if card["why"] else ""))
     return lines
 

@@ -281,6 +281,8 @@ def facts(recipe: Recipe, model: str, last_seed: int | None = None) -> str:
         parts.append(f"strength {recipe.strength:g}")
     if recipe.mask is not None:
         parts.append("inpainted")
+    if recipe.control is not None:
+        parts.append(f"control {recipe.control.kind} {recipe.control.scale:g}")
     if recipe.loras:
         parts.append("1 LoRA" if len(recipe.loras) == 1 else f"{len(recipe.loras)} LoRAs")
     if recipe.vary is not None:

@@ -1,4 +1,4 @@
-"""AddOnFiles: the owner's LoRAs and embeddings, told by their headers; digests are computed once."""
+"""AddOnFiles: the owner's LoRAs, embeddings and ControlNets, told by their headers; digests are computed once."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import TypeVar
 from core.addons import UNTYPED, AddOns, EmbeddingCard, LoraCard
 from core.errors import ModelUnavailable
 from core.records import WeightsFile
+from inference.cards import Source
+from inference.controls import ControlFiles
 from inference.digests import on_disk, recalled, unchanged
 from inference.families.folder import PICKLES, broken
 from inference.families.header import Header, read_header
@@ -48,8 +50,11 @@ class Entry:
 class AddOnFiles:
     """Know the files of both folders. One owner at a time may call `read`; the others only look."""
 
-    def __init__(self, loras: Path | None = None, embeddings: Path | None = None) -> None:
-        """A folder that is not there holds nothing."""
+    def __init__(
+        self, loras: Path | None = None, embeddings: Path | None = None, controls: Mapping[str, Path] | None = None
+    ) -> None:
+        """A folder that is not there holds nothing. controls: the folder of each ControlNet by name."""
+        self._controls = ControlFiles(controls or {})
         self._loras = _entries(loras, LoraCard, lora_card)
         self._embeddings = _entries(embeddings, EmbeddingCard, embedding_card)
 
@@ -57,14 +62,19 @@ class AddOnFiles:
         """Return every file's card, by name."""
         loras = [entry.card for entry in self._loras if isinstance(entry.card, LoraCard)]
         embeddings = [entry.card for entry in self._embeddings if isinstance(entry.card, EmbeddingCard)]
-        return AddOns(tuple(loras), tuple(embeddings))
+        return AddOns(tuple(loras), tuple(embeddings), self._controls.cards())
 
     def read(self, known: Mapping[WeightsFile, str]) -> dict[WeightsFile, str]:
         """Compute the missing digests (blocking), make cards ready, return the new ones."""
         fresh: dict[WeightsFile, str] = {}
         for entries in (self._loras, self._embeddings):
             entries[:] = [_digested(entry, known, fresh) for entry in entries]
+        self._controls.read(known, fresh)
         return fresh
+
+    def control(self, digest: str) -> Source:
+        """Return where a ControlNet lies by digest, as `file` does."""
+        return self._controls.source(digest)
 
     def file(self, digest: str) -> Path:
         """Return a file by digest; raise ModelUnavailable where it is unknown or has changed since."""

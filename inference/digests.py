@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from core.records import WeightsFile
 
 CHUNK = 1 << 20
+HASHED = {".safetensors", ".json", ".txt", ".model"}
+"""Weights, settings and tokenizer files (vocab.json, merges.txt, spiece.model): what decides pixels."""
 
 
 def digest_of(path: Path) -> str:
@@ -26,6 +28,15 @@ def recalled(part: WeightsFile, known: Mapping[WeightsFile, str], fresh: dict[We
     if not found:
         found = fresh[part] = digest_of(Path(part.path))
     return found
+
+
+def of_folder(
+    folder: Path, parts: Iterable[WeightsFile], known: Mapping[WeightsFile, str], fresh: dict[WeightsFile, str]
+) -> str:
+    """Return a folder's digest: sha256 over the sorted lines `relative/path sha256` of its files, each ended."""
+    root = folder.absolute()
+    lines = [f"{Path(part.path).relative_to(root).as_posix()} {recalled(part, known, fresh)}\n" for part in parts]
+    return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
 
 
 def on_disk(path: Path) -> WeightsFile:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-from core.draft import SIDE
 from core.errors import StudioError
 from core.recipe import Paint
 from core.room import Room
+from core.sizes import SIDE
 from inference import memory
 from inference.device import PROFILES, SPARING
 from inference.families import whole

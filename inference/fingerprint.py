@@ -48,7 +48,7 @@ def device_facts(device: torch.device) -> dict[str, Any]:
 
 
 def of_run(device: Mapping[str, Any], run: Run, key: Key, mode: str, self_test: str) -> Fingerprint:
-    """Return a finished Run's Fingerprint; an exclusive Run was made under other switches than the self-test."""
+    """Return a finished Run's Fingerprint; the self-test knows no other switches and no ControlNet."""
     facts = {
         **device,
         "dtype": key.dtype,
@@ -57,7 +57,7 @@ def of_run(device: Mapping[str, Any], run: Run, key: Key, mode: str, self_test: 
         "attention": key.attention,
         "profile": key.profile,
         "mode": _mode(run, mode),
-        "self_test": "untested" if key.exclusive else self_test,
+        "self_test": "untested" if key.exclusive or key.control else self_test,
     }
     if key.loras:
         facts["peft"] = version("peft")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, MutableMapping, Sequence
+from collections.abc import Collection, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -13,24 +13,26 @@ from core.errors import BadInput, EmptyPicture, PaintFailed
 from core.picture import Fingerprint, pixels_digest
 from core.progress import Painted
 from core.recipe import ModelRef, Paint, Upscale
-from inference import fingerprint, masks, noise, previews, profiles, samplers
+from inference import fingerprint, guiding, previews, profiles, samplers
 from inference.adapters.table import embed, forward
 from inference.addons import AddOnFiles
-from inference.applied import applied, plan_of
+from inference.applied import applied, plan_of, plans_of
 from inference.conditioning import Conditioning
 from inference.engine import Loading
-from inference.families.table import MASKED
 from inference.finish.png import Pixels, encode
 from inference.finish.upscale import Enlarging, enlarge
 from inference.finish.watermark import marked
+from inference.guiding import Guide, control_plan
 from inference.learned import Learned
 from inference.loras import Loras
 from inference.making import Making, advance_all, call
 from inference.models import Registry
+from inference.prepare import handed, prepared
 from inference.quiet import hush
 from inference.run import Batch, Key, Run
 from inference.scaling import as_given
 from inference.shelf import Shelf
+from inference.starts import Load, first_latent, refuse
 from inference.weights import Weights, widened
 
 Mode = Literal["fast", "exact"]
@@ -38,10 +40,11 @@ Mode = Literal["fast", "exact"]
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """Hold a decoded Picture on no device, with what made it."""
+    """Hold a decoded Picture on no device, with what made it, and its Sketch as a ControlNet read it."""
 
     source: Pixels | Enlarging
     made_by: Fingerprint
+    prepared: Pixels | None = None
 
 
 class LocalEngine:
@@ -50,7 +53,7 @@ class LocalEngine:
     def __init__(
         self,
         registry: Registry,
-        load: Callable[[str, Literal["sketch", "mask", "picture"]], bytes],
+        load: Load,
         *,
         device: str = "cpu",
         dtype: str = "float32",
@@ -68,9 +71,9 @@ class LocalEngine:
     ) -> None:
         """Prepare; nothing is loaded yet.
 
-        load: bytes of a Sketch or mask by file digest, or of a Picture by its pixels_digest. default: name of the Model
-        `warm` loads. loaded, budget: Models kept in memory, and bytes their weights may take. verdicts: the self-test's
-        word on each Model by digest; missing: test it. addons: LoRAs and embeddings.
+        load: reads Sketches, masks and Pictures. default: name of the Model `warm` loads. loaded, budget: Models kept
+        in memory, and bytes their weights may take. verdicts: the self-test's word on each Model by digest; missing:
+        test it. addons: LoRAs, embeddings and ControlNets.
         """
         self._tried = tuple(sorted(sizes))
         self.sizes = self._tried[-1:] if mode == "exact" else self._tried
@@ -88,9 +91,9 @@ class LocalEngine:
         )
         self._mode = mode
         self._default = default
-        self._shelf = Shelf(registry.source, self._device, loaded, budget)
-        self._conditioning = Conditioning()
         files = addons or AddOnFiles()
+        self._shelf = Shelf(registry.source, files.control, self._device, loaded, budget)
+        self._conditioning = Conditioning()
         self._loras, self._learned = Loras(files.file), Learned(files.file)
         self._facts: dict[str, Any] = {}
 
@@ -114,15 +117,17 @@ class LocalEngine:
             run.key, run.calls, run.rows = self._own, 0, 1
             run.state = Enlarging(run.recipe, self._load(run.recipe.parent, "picture"))
             return
-        _refuse(run.recipe)
+        refuse(run.recipe)
         self._heed(run)
         key = applied(self._own, run, run.recipe)
         with self._under(key):
             if run.sparing:
-                self._shelf.clear(but=plan_of(run.recipe.model, key))
+                self._shelf.clear(but=plans_of(run.recipe, key))
             weights = self._weights(run.recipe.model, key)
             with profiles.present(weights, self._device):
-                made = self._begin(run.recipe, self._loras.wear(weights, key.loras))
+                made = self._begin(
+                    run.recipe, self._loras.wear(weights, key.loras), self._guide(run.recipe, key, weights)
+                )
         run.key = replace(key, latent=(made.latent.shape[-1], made.latent.shape[-2]), text=made.text.shape[1])
         run.rows, run.calls, run.state = len(made.text), len(made.timesteps), made
 
@@ -135,7 +140,7 @@ class LocalEngine:
         """Say what beginning the Run would load."""
         if isinstance(run.recipe, Upscale):
             return "none"
-        return self._shelf.loading(plan_of(run.recipe.model, applied(self._own, run, run.recipe)), beside)
+        return self._shelf.loading(plans_of(run.recipe, applied(self._own, run, run.recipe)), beside)
 
     def step(self, batch: Batch) -> None:
         """Make one model call of `batch.size` rows and advance its Runs; one whose Latent is not finite fails alone."""
@@ -175,7 +180,8 @@ class LocalEngine:
             # As diffusers' VaeImageProcessor.postprocess, in its order: the bits depend on it.
             rows = (image * 0.5 + 0.5).clamp(0, 1).cpu().permute(0, 2, 3, 1).float().numpy()[0]
             rgb = (rows * 255).round().astype("uint8")
-        return Decoded(Pixels(rgb.shape[1], rgb.shape[0], rgb.tobytes()), made_by)
+        pixels = Pixels(rgb.shape[1], rgb.shape[0], rgb.tobytes())
+        return Decoded(pixels, made_by, making.guide.pixels if making.guide else None)
 
     def wrap(self, run: Run, decoded: object) -> Painted:
         """Make the PNG and the digest; no model call, on any thread."""
@@ -190,6 +196,7 @@ class LocalEngine:
             width=pixels.width,
             height=pixels.height,
             fingerprint=decoded.made_by,
+            prepared=handed(decoded.prepared) if decoded.prepared else None,
         )
 
     def load(self, model: ModelRef) -> None:
@@ -217,7 +224,15 @@ class LocalEngine:
             self._verdicts[model.digest] = told
         return weights
 
-    def _begin(self, recipe: Paint, weights: Weights) -> Making:
+    def _guide(self, recipe: Paint, key: Key, weights: Weights) -> Guide | None:
+        """Return what guides a Run, its ControlNet loaded now where it is not yet."""
+        control, sketch = recipe.control, recipe.sketch
+        if control is None or sketch is None:
+            return None
+        pixels = prepared(self._load(sketch.digest, "sketch"), recipe.width, recipe.height, control.kind)
+        return guiding.guide(self._shelf.net(control_plan(key)), weights, control, pixels)
+
+    def _begin(self, recipe: Paint, weights: Weights, guide: Guide | None) -> Making:
         if weights.knows_masks and recipe.mask is None:
             raise BadInput(
                 "This model repaints a part of a picture: it needs a sketch and a mask.", "Choose another model."
@@ -236,7 +251,7 @@ class LocalEngine:
         timesteps = sampler.timesteps[first_call:]
         if recipe.sketch is not None and hasattr(sampler, "set_begin_index"):
             sampler.set_begin_index(first_call)
-        latent, masked = self._start(recipe, weights, generator, sampler, timesteps)
+        latent, masked = first_latent(recipe, weights, generator, sampler, timesteps, self._load)
         arguments = samplers.step_arguments(sampler, generator, recipe.eta)
         return Making(
             weights,
@@ -250,26 +265,8 @@ class LocalEngine:
             now=timesteps[0],
             added=embedded.added,
             masked=masked,
+            guide=guide,
         )
-
-    def _start(
-        self, recipe: Paint, weights: Weights, generator: torch.Generator, sampler: Any, timesteps: torch.Tensor
-    ) -> tuple[torch.Tensor, masks.Masked | None]:
-        """Return the first Latent: noise alone, or a Sketch under noise, and what a mask keeps of it."""
-        width, height = recipe.width, recipe.height
-        if recipe.sketch is None:
-            shape = (1, weights.channels, height // weights.latent_scale, width // weights.latent_scale)
-            drawn = noise.first(generator, shape, weights.unet.dtype, recipe.vary)
-            return drawn.to(self._device) * sampler.init_noise_sigma, None
-        raw = self._load(recipe.sketch.digest, "sketch")
-        pixels = noise.sketch_pixels(raw, width, height, weights.unet.dtype).to(self._device)
-        if recipe.mask is not None:
-            white = masks.pixels(self._load(recipe.mask.digest, "mask"), width, height)
-            with widened(weights.vae, weights.upcast) as vae:
-                return masks.start(generator, vae, weights.knows_masks, pixels, white, recipe, sampler, timesteps)
-        with widened(weights.vae, weights.upcast) as vae:
-            clean, drawn = noise.from_sketch(generator, vae, pixels, recipe.vary)
-        return sampler.add_noise(clean, drawn, timesteps[:1]), None
 
     @contextmanager
     def _under(self, key: Key) -> Iterator[None]:
@@ -284,14 +281,6 @@ class LocalEngine:
                 self._loras.spare()
                 torch.cuda.empty_cache()
             raise
-
-
-def _refuse(recipe: Paint) -> None:
-    """Say what a Recipe asks for that cannot be painted yet, rather than leave it out."""
-    if recipe.mask is not None and recipe.sketch is None:
-        raise BadInput("This recipe has a mask and no sketch to keep the rest of.", "Send a sketch with the mask.")
-    if recipe.mask is not None and recipe.model.family not in MASKED:
-        raise BadInput("A mask does not work with this model.", "Choose another model, or leave the mask out.")
 
 
 def _empty() -> EmptyPicture:

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 
 from core.errors import PaintFailed
-from inference.adapters.table import forward
+from inference.adapters.table import NOTHING, forward
+from inference.guiding import Guide, residuals
 from inference.masks import Masked
 from inference.run import Batch, Run
 from inference.weights import Weights
@@ -20,7 +21,7 @@ class Making:
     """Hold a Run's state between calls; read, now and found are the newest call's input, timestep and output.
 
     added: what the family's UNet reads beside the text, by diffusers' names, a row each. then: the next call's
-    timestep, empty before the last.
+    timestep, empty before the last. pull: how strongly the ControlNet pulls at the next call.
     """
 
     weights: Weights
@@ -36,11 +37,14 @@ class Making:
     added: Mapping[str, torch.Tensor] = field(default_factory=dict)
     masked: Masked | None = None
     then: torch.Tensor | None = None
+    guide: Guide | None = None
+    pull: float = 0.0
 
     def ask(self, call: int) -> None:
         """Set what the next call is to read: the Latent in the sampler's scale, and its timestep."""
         self.now, self.then = self.timesteps[call], self.timesteps[call + 1 : call + 2]
         self.read = self.sampler.scale_model_input(self.latent, self.now)
+        self.pull = self.guide.scale(call, len(self.timesteps)) if self.guide else 0.0
 
     def advance(self, rows: torch.Tensor) -> None:
         """Combine its own rows, [negative, positive] or [positive], and let the sampler make the next Latent."""
@@ -56,12 +60,16 @@ class Making:
 def call(batch: Batch, device: torch.device) -> torch.Tensor:
     """Make one call of each Run's rows, padded with copies of row 0."""
     latents, timesteps, texts = [], [], []
+    pictures, pulls = [], []
     added: dict[str, list[torch.Tensor]] = {name: [] for name in batch.runs[0].state.added}
     for run in batch.runs:
         making: Making = run.state
         latents += [making.read if making.masked is None else making.masked.under(making.read)] * run.rows
         timesteps += [making.now.reshape(1).float()] * run.rows
         texts.append(making.text)
+        if making.guide is not None:
+            pictures += [making.guide.read] * run.rows
+            pulls += [making.pull] * run.rows
         for name, rows in added.items():
             rows.append(making.added[name])
     padding = batch.size - len(latents)
@@ -71,8 +79,14 @@ def call(batch: Batch, device: torch.device) -> torch.Tensor:
     timesteps += timesteps[:1] * padding
     texts += [texts[0][:1]] * padding
     joined = {name: torch.cat([*rows, *[rows[0][:1]] * padding]) for name, rows in added.items()}
-    weights = batch.runs[0].state.weights
-    return forward(weights, torch.cat(latents), torch.cat(timesteps).to(device), torch.cat(texts), joined)
+    first: Making = batch.runs[0].state
+    given = torch.cat(latents), torch.cat(timesteps).to(device), torch.cat(texts), joined
+    beside = NOTHING
+    if first.guide is not None:
+        pictures += pictures[:1] * padding
+        net, memory_format = first.guide.net, first.weights.plan.memory_format
+        beside = residuals(net, memory_format, *given, torch.cat(pictures), [*pulls, *pulls[:1] * padding])
+    return forward(first.weights, *given, beside)
 
 
 def advance_all(runs: Sequence[Run], out: torch.Tensor) -> list[bool]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,11 +11,9 @@ from core.errors import ModelUnavailable
 from core.mark import mark_of
 from core.records import WeightsFile
 from inference.cards import SETTINGS, Source, broken_card, card_of
-from inference.digests import on_disk, recalled, unchanged
+from inference.digests import HASHED, of_folder, on_disk, recalled, unchanged
 from inference.families.folder import NOTES, PICKLES, files
 
-HASHED = {".safetensors", ".json", ".txt", ".model"}
-"""Weights, settings and tokenizer files (vocab.json, merges.txt, spiece.model): what decides pixels."""
 INDEX = "model_index.json"
 WEIGHTS = {".safetensors", *PICKLES}
 """What a folder full of Models is looked through for; pickles are refused by name, one by one."""
@@ -133,11 +130,9 @@ def _entry(name: str, path: Path, builtin: bool, settings: Path) -> Entry:
 
 
 def _digested(entry: Entry, known: Mapping[WeightsFile, str], fresh: dict[WeightsFile, str]) -> Entry:
-    """Return the entry ready: a file's own sha256, a folder's over sorted lines `relative/path sha256`, each ended."""
-    lines, digest = [], ""
-    for part in entry.parts:
-        digest = recalled(part, known, fresh)
-        if entry.source.file is None:
-            lines.append(f"{Path(part.path).relative_to(entry.source.folder.absolute()).as_posix()} {digest}\n")
-    whole = digest if entry.source.file else hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
+    """Return the entry ready: with a file's own sha256, or the digest of its folder."""
+    if entry.source.file:
+        whole = recalled(entry.parts[0], known, fresh)
+    else:
+        whole = of_folder(entry.source.folder, entry.parts, known, fresh)
     return replace(entry, card=replace(entry.card, digest=whole, state="ready", why=""))

@@ -14,7 +14,7 @@ from inference.device import PROFILES, SPARING
 
 LOG = logging.getLogger(__name__)
 CPU = torch.device("cpu")
-STEPPED = ("unet", "transformer")
+STEPPED = ("unet", "transformer", "control")
 """What every call needs; the other parts are needed where a Run begins and ends."""
 
 

@@ -14,14 +14,15 @@ from core.recipe import Paint, Recipe
 class Key:
     """Name what the Runs of one model call must share.
 
-    model is a digest, latent is (H/8, W/8), text is the number of tokens a Prompt is padded to. dtype, threads,
-    memory_format, attention and profile come from the device, or in a Reproduce from the logged Fingerprint; where
-    those differ from the device's own, the Key is exclusive: its Runs wait until nothing else is in the making. The
-    Runs of one that is not shared step alone.
+    model and control are digests, latent is (H/8, W/8), text is the number of tokens a Prompt is padded to. dtype,
+    threads, memory_format, attention and profile come from the device, or in a Reproduce from the logged Fingerprint;
+    where those differ from the device's own, the Key is exclusive: its Runs wait until nothing else is in the making.
+    The Runs of one that is not shared step alone.
     """
 
     model: str
     loras: tuple[tuple[str, float], ...] = ()
+    control: str = ""
     latent: tuple[int, int] = (0, 0)
     text: int = 77
     dtype: str = "float32"

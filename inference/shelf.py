@@ -11,31 +11,40 @@ import torch
 
 from core.errors import ModelUnavailable, OutOfMemory
 from core.room import shown
-from inference import memory, pipes
+from inference import guiding, memory, pipes
 from inference.adapters import table
 from inference.cards import Source
 from inference.engine import Loading
 from inference.families import whole
 from inference.families.table import check_family
+from inference.guiding import CONTROL
 from inference.pipes import Pipe
 from inference.profiles import settle
 from inference.weights import Plan, Weights
 
-Held = Weights | Pipe
+Held = Weights | Pipe | torch.nn.Module
 
 
 class Shelf:
-    """Keep the newest `keep` Models loaded, and of those as many as `budget` bytes of weights allow.
+    """Keep the newest `keep` Models and `keep` ControlNets loaded, of those as many as `budget` bytes of weights allow.
 
     Owned by the device's thread. A Model that was dropped while Runs in the making use it stays as long as they do,
     and is taken back rather than loaded a second time.
     """
 
     def __init__(
-        self, source: Callable[[str], Source], device: torch.device, keep: int, budget: int | None = None
+        self,
+        source: Callable[[str], Source],
+        control: Callable[[str], Source],
+        device: torch.device,
+        keep: int,
+        budget: int | None = None,
     ) -> None:
-        """source: where a digest's Model lies, or ModelUnavailable. budget: None where only the count bounds them."""
-        self._source = source
+        """source, control: where a digest's Model or ControlNet lies, or ModelUnavailable.
+
+        budget: None where only the count bounds them.
+        """
+        self._models, self._controls = source, control
         self._device = device
         self._keep = max(1, keep)
         self._budget = budget
@@ -55,6 +64,12 @@ class Shelf:
         assert isinstance(found, Pipe)
         return found
 
+    def net(self, plan: Plan) -> torch.nn.Module:
+        """Return a ControlNet, as `get` does a Model."""
+        found = self._held(plan)
+        assert isinstance(found, torch.nn.Module)
+        return found
+
     def _held(self, plan: Plan) -> Held:
         if plan not in self._loaded:
             found = self._alive.get(plan)
@@ -66,20 +81,21 @@ class Shelf:
         self._loaded.move_to_end(plan)
         return self._loaded[plan]
 
-    def loading(self, plan: Plan, beside: Collection[str]) -> Loading:
-        """Say what `get` would load, and whether it has room beside the Models of these digests."""
-        if plan in self._loaded or plan in self._alive:
+    def loading(self, plans: Collection[Plan], beside: Collection[str]) -> Loading:
+        """Say whether one of these is still to be loaded, and has room beside the Models of these digests."""
+        missing = [plan for plan in plans if plan not in self._loaded and plan not in self._alive]
+        if not missing:
             return "none"
         try:
-            used = [self._need(other) for other in self._alive if other.digest in beside]
-            fits = self._fits([*used, self._need(plan)])
+            used = [other for other in self._alive if other.digest in beside]
+            fits = self._fits({*used, *plans})
         except (ModelUnavailable, OSError, ValueError):
             return "none"  # Whoever begins it is told why it cannot be.
         return "beside" if fits or not used else "instead"
 
-    def clear(self, but: Plan | None = None) -> None:
-        """Drop all of them, but one."""
-        for plan in [plan for plan in self._loaded if plan != but]:
+    def clear(self, but: Collection[Plan] = ()) -> None:
+        """Drop all of them, but these."""
+        for plan in [plan for plan in self._loaded if plan not in but]:
             del self._loaded[plan]
         self._give_back()
 
@@ -93,10 +109,14 @@ class Shelf:
         """Return the digests of those that are loaded."""
         return frozenset(plan.digest for plan in tuple(self._loaded))
 
+    def _source(self, plan: Plan) -> Source:
+        return self._controls(plan.digest) if plan.family == CONTROL else self._models(plan.digest)
+
     def _load(self, plan: Plan) -> Held:
-        source = self._source(plan.digest)
-        # Under a false family its Run would spoil the calls it shares.
-        check_family(source.folder, source.name, plan.family)
+        source = self._source(plan)
+        if plan.family != CONTROL:
+            # Under a false family its Run would spoil the calls it shares.
+            check_family(source.folder, source.name, plan.family)
         self._make_room(plan)
         try:
             return self._read(source, plan)
@@ -119,6 +139,8 @@ class Shelf:
 
     def _read(self, source: Source, plan: Plan) -> Held:
         try:
+            if plan.family == CONTROL:
+                return guiding.load(source, plan, self._device)
             if plan.family == whole.FAMILY:
                 return pipes.load(source.folder, plan, self._device)
             weights = table.load(source.folder, replace(plan, file=source.file), self._device)
@@ -130,18 +152,21 @@ class Shelf:
     def _make_room(self, plan: Plan) -> None:
         """Drop the least recently used until there is room for one more."""
         before = len(self._loaded)
-        while self._loaded and not self._fits([*map(self._need, self._loaded), self._need(plan)]):
-            self._loaded.popitem(last=False)
+        while self._loaded and not self._fits([*self._loaded, plan]):
+            crowd = [other for other in self._loaded if (other.family == CONTROL) == (plan.family == CONTROL)]
+            del self._loaded[crowd[0] if len(crowd) >= self._keep else next(iter(self._loaded))]
         if len(self._loaded) < before:
             self._give_back()
 
-    def _fits(self, needs: Collection[int]) -> bool:
-        return len(needs) <= self._keep and (self._budget is None or sum(needs) <= self._budget)
+    def _fits(self, plans: Collection[Plan]) -> bool:
+        nets = sum(plan.family == CONTROL for plan in plans)
+        few, needs = nets <= self._keep and len(plans) - nets <= self._keep, sum(map(self._need, plans))
+        return few and (self._budget is None or needs <= self._budget)
 
     def _need(self, plan: Plan) -> int:
         """Return the bytes of a Plan's weights on the device."""
         if plan not in self._needs:
-            source = self._source(plan.digest)
+            source = self._source(plan)
             weight = memory.weight(source.file or source.folder, plan.dtype)
             self._needs[plan] = memory.held(weight, plan.profile, self._device.type)
         return self._needs[plan]

@@ -111,15 +111,16 @@ def load_unet(folder: Path, plan: Plan, device: torch.device) -> Any:
 def load_part(kind: Any, folder: Path, name: str, plan: Plan, device: torch.device) -> Any:
     """Load one part of a folder in the Plan's dtype; all but a text encoder in its memory format, too."""
     if plan.file is None:
-        found = _from_folder(kind, folder / name, name, plan)
+        found = from_folder(kind, folder / name, PARTS[name][2], plan)
     else:
         found = from_file(kind, plan.file, folder, name, DTYPES[plan.dtype])
     found = found.to(home(plan.profile, name, device)).eval().requires_grad_(False)
     return found if name.startswith("text_encoder") else found.to(memory_format=FORMATS[plan.memory_format])
 
 
-def _from_folder(kind: Any, part: Path, name: str, plan: Plan) -> Any:
-    variant = "fp16" if ".fp16." in weights_file(part, PARTS[name][2]).name else None
+def from_folder(kind: Any, part: Path, stem: str, plan: Plan) -> Any:
+    """Load safetensors of this disk in the Plan's dtype; stem: how their files' names begin."""
+    variant = "fp16" if ".fp16." in weights_file(part, stem).name else None
     return kind.from_pretrained(
         part, dtype=DTYPES[plan.dtype], local_files_only=True, use_safetensors=True, variant=variant
     )

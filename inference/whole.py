@@ -232,6 +232,7 @@ def _refuse(recipe: Paint) -> None:
     """Say what a Recipe asks for that a pipeline cannot do by its own call, rather than leave it out."""
     for asked, what in (
         (recipe.loras, "a LoRA"),
+        (recipe.control, "a control"),
         (recipe.embeddings, "an embedding"),
         (recipe.mask, "a mask"),
         (recipe.vary, "a variation"),

@@ -148,7 +148,7 @@ class RemoteStudio:
         return cast(list[dict[str, Any]], (await self._line.json("GET", "/api/models", None))["models"])
 
     async def addons(self) -> dict[str, list[dict[str, Any]]]:
-        """Return the sheets of what lies beside the Models: `loras` and `embeddings`."""
+        """Return the sheets of what lies beside the Models: `loras`, `embeddings` and `controls`."""
         return cast(dict[str, list[dict[str, Any]]], await self._line.json("GET", "/api/addons", None))
 
     async def health(self) -> dict[str, Any]:

@@ -155,8 +155,13 @@ class Api:
 
     async def _completions(self, request: web.Request, visitor: Visitor) -> web.Response:
         models = await self._studio.models()
-        loras = [str(each["name"]) for each in (await self._studio.addons())["loras"] if each["state"] == "ready"]
-        return web.json_response(completions((str(each["name"]) for each in models), loras))
+        beside = {
+            kind: [str(each["name"]) for each in cards if each["state"] == "ready"]
+            for kind, cards in (await self._studio.addons()).items()
+        }
+        return web.json_response(
+            completions((str(each["name"]) for each in models), beside["loras"], beside["controls"])
+        )
 
     async def _addons(self, request: web.Request, visitor: Visitor) -> web.Response:
         return web.json_response(await self._studio.addons())

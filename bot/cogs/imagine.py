@@ -35,10 +35,12 @@ SAID = {
     "model": "Which model paints.",
     "style": "A manner of painting, such as ink; /styles lists them.",
     "lora": "LoRAs by name and weight, such as ink:0.8, grain.",
+    "control": "With a sketch: the ControlNet that follows it, such as scribble:0.8.",
     "mask": "With a sketch: paint only where this picture is white, keep what is black.",
 }
 CHOICES: dict[str, Any] = {
     "sampler": choices.samplers, "model": choices.models, "style": choices.styles, "lora": choices.loras,
+    "control": choices.controls,
 }  # fmt: skip
 IN_WORDS = ("size", "ar")
 """Options read as the same flag in the words is."""
@@ -77,18 +79,19 @@ class ImagineCog(commands.Cog):
         model: str | None = None,
         style: str | None = None,
         lora: str | None = None,
+        control: str | None = None,
         mask: discord.Attachment | None = None,
     ) -> None:
         """Accept the words with the options beside them."""
         await self._accept(
             interaction, prompt, sketch, mask, negative_prompt=negative_prompt, seed=seed, steps=steps,
             guidance=guidance, size=size, ar=ar, strength=strength, count=count, sampler=sampler, model=model,
-            style=style, loras=lora,
+            style=style, loras=lora, control=control,
         )  # fmt: skip
 
     @app_commands.command(description="Paint over a picture you send along.")
     @app_commands.describe(**{name: SAID[name] for name in SAID if name not in ("sampler", "guidance", "ar", "lora")})
-    @app_commands.autocomplete(model=choices.models, style=choices.styles)
+    @app_commands.autocomplete(model=choices.models, style=choices.styles, control=choices.controls)
     async def sketch(
         self,
         interaction: discord.Interaction,
@@ -102,12 +105,13 @@ class ImagineCog(commands.Cog):
         count: Count | None = None,
         model: str | None = None,
         style: str | None = None,
+        control: str | None = None,
         mask: discord.Attachment | None = None,
     ) -> None:
         """Accept a picture with or without words."""
         await self._accept(
             interaction, prompt, sketch, mask, strength=strength, negative_prompt=negative_prompt, seed=seed,
-            steps=steps, size=size, count=count, model=model, style=style,
+            steps=steps, size=size, count=count, model=model, style=style, control=control,
         )  # fmt: skip
 
     async def _accept(

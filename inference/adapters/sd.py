@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKL
@@ -48,8 +49,12 @@ def forward(
     timesteps: torch.Tensor,
     text: torch.Tensor,
     added: Mapping[str, torch.Tensor],
+    residuals: Mapping[str, Any],
 ) -> torch.Tensor:
-    """Call the UNet; SDXL's reads what is added beside the text, a distilled one its guidance."""
+    """Call the UNet; SDXL's reads what is added beside the text, a distilled one its guidance, too.
+
+    residuals: what a ControlNet adds.
+    """
     beside = {name: row for name, row in added.items() if name != GUIDANCE}
     found = weights.unet(
         latents.contiguous(memory_format=FORMATS[weights.plan.memory_format]),
@@ -58,5 +63,6 @@ def forward(
         timestep_cond=added.get(GUIDANCE),
         added_cond_kwargs=beside or None,
         return_dict=False,
+        **residuals,
     )
     return found[0]  # type: ignore[no-any-return]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, SD3Transformer2DModel
@@ -79,6 +80,7 @@ def forward(
     timesteps: torch.Tensor,
     text: torch.Tensor,
     added: Mapping[str, torch.Tensor],
+    residuals: Mapping[str, Any],
 ) -> torch.Tensor:
     """Call the transformer."""
     found = weights.unet(
@@ -87,6 +89,7 @@ def forward(
         encoder_hidden_states=text,
         pooled_projections=added[POOLED],
         return_dict=False,
+        **residuals,
     )
     return found[0]  # type: ignore[no-any-return]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import torch
 
@@ -15,7 +17,10 @@ from inference.conditioning import Conditioning
 from inference.embedding import Embedded
 from inference.weights import Load, Plan, Weights
 
-Forward = Callable[[Weights, torch.Tensor, torch.Tensor, torch.Tensor, Mapping[str, torch.Tensor]], torch.Tensor]
+Forward = Callable[
+    [Weights, torch.Tensor, torch.Tensor, torch.Tensor, Mapping[str, torch.Tensor], Mapping[str, Any]], torch.Tensor
+]
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,7 @@ def forward(
     timesteps: torch.Tensor,
     text: torch.Tensor,
     added: Mapping[str, torch.Tensor],
+    residuals: Mapping[str, Any] = NOTHING,
 ) -> torch.Tensor:
-    """Make the one model call."""
-    return ADAPTERS[weights.plan.family].forward(weights, latents, timesteps, text, added)
+    """Make the one model call; residuals: what a ControlNet adds, by diffusers' names."""
+    return ADAPTERS[weights.plan.family].forward(weights, latents, timesteps, text, added, residuals)

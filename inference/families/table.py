@@ -17,6 +17,8 @@ STEPPED = sorted({pipeline for family in FAMILIES if family is not whole for pip
 """The pipeline classes that are stepped; those of `whole` can be used too, and any other is refused."""
 MASKED = frozenset(name for family in FAMILIES if family.MASKS for name in (family.FAMILY, family.DISTILLED))
 """The families that can paint a part of a Sketch alone."""
+GUIDED = MASKED
+"""The families a ControlNet can guide: those with a UNet."""
 
 
 def module_of(folder: Path, index: Mapping[str, Any]) -> ModuleType:

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.recipe import (
+    Control,
     Embedding,
     Lora,
     Mask,
@@ -51,6 +52,7 @@ WHOLE = Paint(
     watermark="Limner",
     mask=Mask("56" * 32),
     embeddings=(Embedding("glow", "78" * 32),),
+    control=Control("canny", "9f" * 32, 0.75, 0.1, 0.6),
 )  # fmt: skip
 
 
@@ -108,7 +110,7 @@ def test_what_means_the_same_has_one_digest(left: dict[str, Any], right: dict[st
         {"sampler_config": {"a": 1}}, {"sampler_config": {"eta": 0.00001}}, {"negative_prompt": "x"},
         {"sketch": Sketch("ab")}, {"strength": 0.0}, {"vary": Variation(0, 0.0)}, {"loras": (Lora("ab", 1.0),)},
         {"clip_skip": 1}, {"eta": 0.0001}, {"watermark": "x"}, {"mask": Mask("ab")},
-        {"embeddings": (Embedding("glow", "ab"),)},
+        {"embeddings": (Embedding("glow", "ab"),)}, {"control": Control("canny", "ab")},
     ],
 )  # fmt: skip
 def test_what_differs_has_another_digest(change: dict[str, Any]) -> None:
@@ -118,7 +120,7 @@ def test_what_differs_has_another_digest(change: dict[str, Any]) -> None:
 def test_every_field_of_a_recipe_is_in_its_digest() -> None:
     tried = {"prompt", "seed", "width", "height", "steps", "guidance", "sampler", "model", "sampler_config",
              "negative_prompt", "sketch", "strength", "vary", "loras", "clip_skip", "eta", "watermark",
-             "mask", "embeddings"}  # fmt: skip
+             "mask", "embeddings", "control"}  # fmt: skip
     assert {spec.name for spec in fields(Paint)} == tried
     assert set(to_json(WHOLE)) == tried | {"v", "op"}
 

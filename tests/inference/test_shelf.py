@@ -39,7 +39,7 @@ def plan(**over: str) -> Plan:
 
 
 def shelf(keep: int = 9, budget: int | None = None) -> Shelf:
-    return Shelf(registry().source, CPU, keep, budget)
+    return Shelf(registry().source, AddOnFiles().control, CPU, keep, budget)
 
 
 def need() -> int:
@@ -50,7 +50,7 @@ def test_the_least_recently_used_goes_first() -> None:
     here, (first, second, third) = shelf(keep=2), [plan(**over) for over in COPIES[:3]]
     here.get(first), here.get(second), here.get(first)
     here.get(third)
-    assert [here.loading(each, ()) for each in (first, second, third)] == ["none", "beside", "none"]
+    assert [here.loading([each], ()) for each in (first, second, third)] == ["none", "beside", "none"]
 
 
 def test_what_the_budget_does_not_hold_goes_and_one_alone_may_be_larger() -> None:
@@ -58,7 +58,7 @@ def test_what_the_budget_does_not_hold_goes_and_one_alone_may_be_larger() -> Non
     here = shelf(budget=round(1.5 * need()))
     here.get(plans[0])
     here.get(plans[1])
-    assert [here.loading(each, ()) for each in plans] == ["beside", "none"]
+    assert [here.loading([each], ()) for each in plans] == ["beside", "none"]
     assert shelf(budget=1).get(plans[0]).plan == plans[0]
 
 
@@ -67,12 +67,12 @@ def test_one_in_use_is_not_loaded_a_second_time_and_counts_until_it_is_let_go() 
     here = shelf(keep=1)
     used = here.get(plans[0])
     digest = plans[0].digest
-    assert here.loading(plans[1], [digest]) == "instead" and here.loading(plans[1], ()) == "beside"
+    assert here.loading([plans[1]], [digest]) == "instead" and here.loading([plans[1]], ()) == "beside"
     here.get(plans[1])
-    assert here.loading(plans[0], ()) == "none" and here.get(plans[0]) is used
+    assert here.loading([plans[0]], ()) == "none" and here.get(plans[0]) is used
     del used
     here.get(plans[2])
-    assert here.loading(plans[0], ()) == "beside"
+    assert here.loading([plans[0]], ()) == "beside"
 
 
 def test_a_run_under_a_lora_keeps_its_model_in_use(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def _parameters(pipe: Any) -> Iterator[torch.nn.Parameter]:
 
 def test_a_model_that_is_not_here_is_nobodys_hindrance() -> None:
     unknown = Plan("f" * 64, "sd1", "float32")
-    assert shelf().loading(unknown, ()) == "none"
+    assert shelf().loading([unknown], ()) == "none"
     with pytest.raises(ModelUnavailable, match="is not here"):
         shelf().get(unknown)
 
@@ -136,7 +136,7 @@ def test_dropping_models_gives_their_memory_back() -> None:
 @pytest.mark.soak
 def test_switching_to_and_fro_takes_no_more_memory(tmp_path: Path) -> None:
     models = registry(tiny=shared_tiny_model(), other=make_tiny_model(tmp_path / "other", seed=1))
-    here = Shelf(models.source, CPU, 1)
+    here = Shelf(models.source, AddOnFiles().control, CPU, 1)
     plans = [plan_of(ModelRef("sd1", models.card(name).digest), Key("")) for name in ("tiny", "other")]
     sizes = []
     for turn in range(14):

@@ -1,0 +1,47 @@
+"""Where a Run starts: noise alone, or a Sketch under noise, and what a mask keeps of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import torch
+
+from core.errors import BadInput
+from core.recipe import Paint
+from inference import masks, noise
+from inference.families.table import GUIDED, MASKED
+from inference.weights import Weights, widened
+
+Load = Callable[[str, Literal["sketch", "mask", "picture"]], bytes]
+"""Returns the bytes of a Sketch or mask by file digest, or of a Picture by its pixels_digest."""
+
+
+def refuse(recipe: Paint) -> None:
+    """Say what a Recipe asks for that its Model cannot do, rather than leave it out."""
+    if recipe.mask is not None and recipe.sketch is None:
+        raise BadInput("This recipe has a mask and no sketch to keep the rest of.", "Send a sketch with the mask.")
+    if recipe.mask is not None and recipe.model.family not in MASKED:
+        raise BadInput("A mask does not work with this model.", "Choose another model, or leave the mask out.")
+    if recipe.control is not None and (recipe.sketch is None or recipe.mask is not None):
+        raise BadInput("This recipe has a control, which needs a sketch and no mask.", "Send a sketch alone.")
+    if recipe.control is not None and recipe.model.family not in GUIDED:
+        raise BadInput("A control does not work with this model.", "Choose another model, or leave it out.")
+
+
+def first_latent(
+    recipe: Paint, weights: Weights, generator: torch.Generator, sampler: Any, timesteps: torch.Tensor, read: Load
+) -> tuple[torch.Tensor, masks.Masked | None]:
+    """Return the first Latent, and what a mask keeps; a Sketch that only guides is not under the noise."""
+    width, height, device = recipe.width, recipe.height, weights.unet.device
+    if recipe.sketch is None or (recipe.control is not None and recipe.strength is None):
+        shape = (1, weights.channels, height // weights.latent_scale, width // weights.latent_scale)
+        drawn = noise.first(generator, shape, weights.unet.dtype, recipe.vary)
+        return drawn.to(device) * sampler.init_noise_sigma, None
+    pixels = noise.sketch_pixels(read(recipe.sketch.digest, "sketch"), width, height, weights.unet.dtype).to(device)
+    with widened(weights.vae, weights.upcast) as vae:
+        if recipe.mask is not None:
+            white = masks.pixels(read(recipe.mask.digest, "mask"), width, height)
+            return masks.start(generator, vae, weights.knows_masks, pixels, white, recipe, sampler, timesteps)
+        clean, drawn = noise.from_sketch(generator, vae, pixels, recipe.vary)
+    return sampler.add_noise(clean, drawn, timesteps[:1]), None
