@@ -60,7 +60,7 @@ class WholeEngine(LocalEngine):
         with self._under(key):
             plan = plan_of(recipe.model, key)
             if run.sparing:
-                self._shelf.clear(but=plan)
+                self._shelf.clear(but=(plan,))
             pipe = self._shelf.pipe(plan)
         self._verdicts[recipe.model.digest] = "equal"  # Its calls are never shared, so rows do not matter.
         run.key, run.calls = key, recipe.steps - recipe.first_step
@@ -81,7 +81,7 @@ class WholeEngine(LocalEngine):
         recipe = run.recipe
         if not _is_whole(recipe):
             return super().loading(run, beside)
-        return self._shelf.loading(plan_of(recipe.model, self._key(run, recipe)), beside)
+        return self._shelf.loading([plan_of(recipe.model, self._key(run, recipe))], beside)
 
     def step(self, batch: Batch) -> None:
         """Make one call; of a whole Run: let its pipeline go on to the end of its next step."""

@@ -84,11 +84,11 @@ def test_a_run_under_a_lora_keeps_its_model_in_use(tmp_path: Path) -> None:
     here = shelf(keep=1)
     worn = Loras(files.file).wear(here.get(first), ((lora.digest, 0.5),))
     here.get(plan(**COPIES[1]))
-    assert here.loading(first, ()) == "none" and here.get(first).unet is worn.unet
+    assert here.loading([first], ()) == "none" and here.get(first).unet is worn.unet
     here.get(plan(**COPIES[1]))
-    assert here.loading(plan(**COPIES[2]), [first.digest]) == "instead"
+    assert here.loading([plan(**COPIES[2])], [first.digest]) == "instead"
     del worn
-    assert here.loading(first, ()) == "beside"
+    assert here.loading([first], ()) == "beside"
 
 
 def test_a_pipeline_that_paints_whole_counts_as_any_other_model() -> None:
@@ -98,13 +98,13 @@ def test_a_pipeline_that_paints_whole_counts_as_any_other_model() -> None:
     here = Shelf(models.source, CPU, 9, sum(needs) - 1)
     here.get(plans[0])
     used = here.pipe(plans[1])
-    assert here.loading(plans[0], ()) == "beside" and here.loading(plans[0], [plans[1].digest]) == "instead"
+    assert here.loading([plans[0]], ()) == "beside" and here.loading([plans[0]], [plans[1].digest]) == "instead"
     here.get(plans[0])
-    assert here.loading(plans[1], ()) == "none", "it is in use"
+    assert here.loading([plans[1]], ()) == "none", "it is in use"
     params = sum(each.numel() for each in _parameters(used.stock))
     assert needs[1] == pytest.approx(4 * params, rel=0.01), "not all of its parts are counted"
     del used
-    assert here.loading(plans[1], ()) == "beside"
+    assert here.loading([plans[1]], ()) == "beside"
 
 
 def _parameters(pipe: Any) -> Iterator[torch.nn.Parameter]:
