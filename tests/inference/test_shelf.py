@@ -95,7 +95,7 @@ def test_a_pipeline_that_paints_whole_counts_as_any_other_model() -> None:
     models = registry(tiny=shared_tiny_model(), aura=shared_tiny_whole("aura"))
     plans = [plan_of(ModelRef(card.family, card.digest), Key("")) for card in models.cards()]
     needs = [memory.weight(folder, "float32").whole for folder in (shared_tiny_model(), shared_tiny_whole("aura"))]
-    here = Shelf(models.source, CPU, 9, sum(needs) - 1)
+    here = Shelf(models.source, AddOnFiles().control, CPU, 9, sum(needs) - 1)
     here.get(plans[0])
     used = here.pipe(plans[1])
     assert here.loading([plans[0]], ()) == "beside" and here.loading([plans[0]], [plans[1].digest]) == "instead"
