@@ -45,10 +45,10 @@ def control_plan(key: Key) -> Plan:
     return Plan(key.control, CONTROL, key.dtype, key.memory_format, profile=key.profile)
 
 
-def load(source: Source, plan: Plan, device: torch.device) -> Any:
+def load(source: Source, plan: Plan, device: torch.device) -> torch.nn.Module:
     """Load a ControlNet's folder: safetensors from this disk alone."""
-    net = from_folder(ControlNetModel, source.folder, STEM, plan)
-    net = net.to(home(plan.profile, CONTROL, device)).eval().requires_grad_(False)
+    net: torch.nn.Module = from_folder(ControlNetModel, source.folder, STEM, plan)
+    net.to(home(plan.profile, CONTROL, device)).eval().requires_grad_(False)
     return net.to(memory_format=FORMATS[plan.memory_format])
 
 
