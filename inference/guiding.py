@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from core.recipe import Control
 from inference.cards import Source
 from inference.controls import STEM
 from inference.finish.png import Pixels
-from inference.profiles import home
+from inference.profiles import home, stream
 from inference.run import Key
 from inference.weights import FORMATS, GUIDANCE, Plan, Weights, from_folder
 
@@ -47,9 +47,10 @@ def control_plan(key: Key) -> Plan:
 
 def load(source: Source, plan: Plan, device: torch.device) -> torch.nn.Module:
     """Load a ControlNet's folder: safetensors from this disk alone."""
-    net: torch.nn.Module = from_folder(ControlNetModel, source.folder, STEM, plan)
-    net.to(home(plan.profile, CONTROL, device)).eval().requires_grad_(False)
-    return net.to(memory_format=FORMATS[plan.memory_format])
+    net = from_folder(ControlNetModel, source.folder, STEM, plan).eval().requires_grad_(False)
+    net = net.to(home(plan.profile, CONTROL, device)).to(memory_format=FORMATS[plan.memory_format])
+    stream(net, plan.profile, device)
+    return cast(torch.nn.Module, net)
 
 
 def guide(net: Any, weights: Weights, control: Control, pixels: Pixels) -> Guide:

@@ -54,6 +54,11 @@ def weight(folder: Path, dtype: str) -> Weight:
     return Weight(found[True], found[False])
 
 
+def net_weight(folder: Path, dtype: str) -> Weight:
+    """Return what a ControlNet's weights take once loaded: each call needs all of it."""
+    return Weight(weight(folder, dtype).whole, 0)
+
+
 def choose_profile(folder: Path, dtype: str, device: str, free: int | None) -> str:
     """Return the first profile in which a Model and one guided Picture of its native size fit into what is free.
 

@@ -33,9 +33,14 @@ def settle(weights: Any, profile: str, device: torch.device) -> None:
         return
     weights.vae.enable_slicing()
     weights.vae.enable_tiling()
+    for stepped in _stepped(weights):
+        stream(stepped, profile, device)
+
+
+def stream(stepped: Any, profile: str, device: torch.device) -> None:
+    """Under the profile that spares most, bring what is stepped to the device block by block."""
     if profile == SPARING and device != CPU:
-        for stepped in _stepped(weights):
-            stepped.enable_group_offload(device, CPU, offload_type="block_level", num_blocks_per_group=1)
+        stepped.enable_group_offload(device, CPU, offload_type="block_level", num_blocks_per_group=1)
 
 
 @contextmanager

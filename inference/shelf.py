@@ -167,7 +167,8 @@ class Shelf:
         """Return the bytes of a Plan's weights on the device."""
         if plan not in self._needs:
             source = self._source(plan)
-            weight = memory.weight(source.file or source.folder, plan.dtype)
+            weigh = memory.net_weight if plan.family == CONTROL else memory.weight
+            weight = weigh(source.file or source.folder, plan.dtype)
             self._needs[plan] = memory.held(weight, plan.profile, self._device.type)
         return self._needs[plan]
 

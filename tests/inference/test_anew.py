@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from core.progress import Painted
-from core.recipe import OWN, Embedding, Lora, Mask, Paint, Sketch
+from core.recipe import OWN, Control, Embedding, Lora, Mask, Paint, Sketch
 from inference.addons import AddOnFiles
 from inference.models import Registry
 from tests.support.anew import Disk, different_anew
@@ -17,6 +17,7 @@ from tests.support.oracle import HAS_BF16
 from tests.support.painting import MASK, SKETCH, batch_of, recipe, runs_of
 from tests.support.single_file import as_single, kind_of_file
 from tests.support.tiny_addons import make_embedding, make_lora
+from tests.support.tiny_controls import make_control
 from tests.support.tiny_model import make_tiny_model, shared_tiny_model
 from tests.support.tiny_sd2 import shared_tiny_sd2
 from tests.support.tiny_sd3 import shared_tiny_sd3
@@ -40,6 +41,8 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "flux": (OWN, OVER),
 }
 """Each kind of Model by name: the Sampler and what is asked for beside the usual."""
+GUIDED = {"canny": "tiny", "scribble-xl": "xl"}
+"""ControlNets by name: the Model each was made for."""
 
 
 @pytest.fixture(scope="module")
@@ -61,13 +64,18 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Disk:
         "file-xl": root / "files" / "sdxl.safetensors",
         **{kind: shared_tiny_whole(kind) for kind in ("aura", "pixart", "flux")},
     }
-    return Disk(models, root / "settings", root / "loras", root / "embeddings")
+    controls = {name: make_control(folders[model], root / name) for name, model in GUIDED.items()}
+    return Disk(models, root / "settings", root / "loras", root / "embeddings", controls=controls)
 
 
 def wanted(models: Registry, addons: AddOnFiles) -> Iterator[tuple[str, Paint]]:
     for name, (sampler, fields) in KINDS.items():
         yield name, recipe(models.card(name), sampler, **{"guidance": 4.0, "steps": 3, **fields})
     plain = recipe(models.card("tiny"), prompt="a fox in a glow", guidance=4.0, steps=3)
+    for name, model in GUIDED.items():
+        digest = next(card.digest for card in addons.cards().controls if card.name == name)
+        guided = recipe(models.card(model), "euler", guidance=4.0, steps=3, sketch=Sketch(SKETCH))
+        yield name, replace(guided, control=Control(name.partition("-")[0], digest, 0.8, end=0.7))
     (lora,), (embedding,) = addons.cards().loras, addons.cards().embeddings
     yield "lora", replace(plain, loras=(Lora(lora.digest, 0.8),))
     yield "embedding", replace(plain, embeddings=(Embedding(embedding.name, embedding.digest),))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -19,7 +17,7 @@ from PIL import Image
 from core.errors import BadInput, ModelUnavailable
 from core.picture import Replay
 from core.progress import Painted
-from core.recipe import Control, Paint, Sketch, canonical
+from core.recipe import Control, Paint, Sketch
 from inference import samplers
 from inference.addons import AddOnFiles
 from inference.finish.png import read
@@ -185,28 +183,6 @@ def test_it_is_made_again_bit_for_bit_by_another_engine(files: AddOnFiles) -> No
         made = paint_alone(engine(models(), {DRAWN: drawing_png()}, addons=files), again)
         assert made.pixels_digest == painted.pixels_digest and made.prepared == painted.prepared
         assert painted.fingerprint.facts["self_test"] == "untested"
-
-
-@pytest.mark.soak
-def test_another_process_makes_it_again_bit_for_bit(files: AddOnFiles, tmp_path: Path) -> None:
-    wanted = guided(Case("tiny", "ddim", 5.0, steps=4), 1, files)
-    here = paint_alone(engine(models(), {DRAWN: drawing_png()}, addons=files), runs_of([wanted])[0])
-    script = (
-        "import sys; from pathlib import Path; from core.recipe import from_json; import json;"
-        "from inference.addons import AddOnFiles; from tests.support.painting import *;"
-        "from tests.support.tiny_controls import drawing_png;"
-        "files = AddOnFiles(controls={'scribble': Path(sys.argv[1])}); files.read({});"
-        "local = engine(registry(tiny=Path(sys.argv[2])), {'d4a3': drawing_png()}, addons=files);"
-        "made = paint_alone(local, runs_of([from_json(json.loads(sys.argv[3]))])[0]);"
-        "print(made.pixels_digest, made.prepared.pixels_digest)"
-    )
-    folder = files.control(wanted.control.digest if wanted.control else "").folder
-    made = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", script, str(folder), str(folder_of("tiny")), canonical(wanted)],
-        cwd=Path(__file__).parents[2], capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert here.prepared is not None
-    assert made.stdout.split()[-2:] == [here.pixels_digest, here.prepared.pixels_digest]
 
 
 def test_a_scale_of_nothing_paints_what_no_control_paints(files: AddOnFiles) -> None:

@@ -26,13 +26,14 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """Say what lies where: Models by name, settings of single files, LoRAs, embeddings, and files by digest."""
+    """Say what lies where: Models by name, settings of single files, add-ons, and files by digest."""
 
     models: Mapping[str, Path]
     settings: Path = SETTINGS
     loras: Path | None = None
     embeddings: Path | None = None
     files: Mapping[str, bytes] = field(default_factory=dict)
+    controls: Mapping[str, Path] = field(default_factory=dict)
 
     def registry(self) -> Registry:
         """Return a Registry that has read the Models."""
@@ -42,7 +43,7 @@ class Disk:
 
     def addons(self) -> AddOnFiles:
         """Return the add-ons, read."""
-        found = AddOnFiles(self.loras, self.embeddings)
+        found = AddOnFiles(self.loras, self.embeddings, self.controls)
         found.read({})
         return found
 
@@ -68,15 +69,16 @@ class Disk:
             "loras": None if self.loras is None else str(self.loras),
             "embeddings": None if self.embeddings is None else str(self.embeddings),
             "files": {digest: base64.b64encode(raw).decode() for digest, raw in self.files.items()},
+            "controls": {name: str(path) for name, path in self.controls.items()},
         }
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> Disk:
         """Return what `told` told."""
         loras, embeddings = (None if told[name] is None else Path(told[name]) for name in ("loras", "embeddings"))
-        models = {name: Path(path) for name, path in told["models"].items()}
+        models, controls = ({name: Path(path) for name, path in told[each].items()} for each in ("models", "controls"))
         files = {digest: base64.b64decode(raw) for digest, raw in told["files"].items()}
-        return cls(models, Path(told["settings"]), loras, embeddings, files)
+        return cls(models, Path(told["settings"]), loras, embeddings, files, controls)
 
 
 def different_anew(disk: Disk, made: Sequence[tuple[str, Recipe, Painted]]) -> list[str]:
@@ -86,7 +88,7 @@ def different_anew(disk: Disk, made: Sequence[tuple[str, Recipe, Painted]]) -> l
             "name": name,
             "recipe": to_json(recipe),
             "fingerprint": painted.fingerprint.as_json(),
-            "pixels": painted.pixels_digest,
+            "pixels": _seen(painted),
         }
         for name, recipe, painted in made
     ]
@@ -104,10 +106,15 @@ def _again(given: Mapping[str, Any]) -> None:
     disk = Disk.of(given["disk"])
     local = disk.engine(disk.registry(), disk.addons())
     for each in given["logged"]:
-        replay = Replay(Fingerprint.from_json(each["fingerprint"]), each["pixels"])
+        replay = Replay(Fingerprint.from_json(each["fingerprint"]), each["pixels"][0])
         run = Run("again", 0, "p", from_json(each["recipe"]), replay=replay)
-        same = paint_alone(local, run).pixels_digest == each["pixels"]
+        same = _seen(paint_alone(local, run)) == each["pixels"]
         print(each["name"], "identical" if same else "different")
+
+
+def _seen(painted: Painted) -> list[str]:
+    """Return the digest of a Picture's pixels, and of its Sketch's as it was prepared."""
+    return [painted.pixels_digest, *([painted.prepared.pixels_digest] if painted.prepared else [])]
 
 
 if __name__ == "__main__":
