@@ -124,8 +124,9 @@ def cutter(
             return None
         known = {card.digest: card.vectors for card in addons.cards().embeddings}
         words = {each.token: known.get(each.digest, 1) for each in recipe.embeddings}
-        found: str | None = plain.taught(words).cut(recipe.prompt)
-        return found
+        taught = plain.taught(words)
+        read = [part.words for part in recipe.blend] or [recipe.prompt]
+        return ", ".join(filter(None, map(taught.cut, read))) or None
 
     async def cut(recipe: Paint) -> str | None:
         return await asyncio.get_running_loop().run_in_executor(pool, cut_off, recipe)

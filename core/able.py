@@ -8,19 +8,24 @@ from typing import TYPE_CHECKING
 from core.errors import BadWords
 
 if TYPE_CHECKING:
-    from core.draft import ModelCard
+    from core.draft import Draft, ModelCard
 
-WEIGHT = re.compile(r"\([^()]*:\s*[\d.]+\s*\)|\(\(")
+WEIGHT = re.compile(r"\([^()]*:\s*[\d.]+\s*\)|\(\(|::[\d.]*(?=\s|$)")
 """What looks like a weight in a Prompt."""
 
 
-def unable(card: ModelCard, prompt: str, *, sketched: bool, varied: bool) -> tuple[str, ...]:
-    """Return what must be said; raise BadWords where the Model cannot start from a Sketch or vary a Picture."""
-    if sketched and not card.sketches:
+def unable(card: ModelCard, draft: Draft) -> tuple[str, ...]:
+    """Return what must be said; raise BadWords where the Picture would be another than was asked for."""
+    if draft.sketch is not None and not card.sketches:
         raise BadWords(f"The model {card.name} cannot start from a sketch.", "Choose another one, or type words alone.")
-    if varied and card.whole:
+    if not card.whole:
+        return ()
+    if draft.vary is not None:
         raise BadWords(f"The model {card.name} cannot vary a picture.", "Reroll it instead.")
-    if card.whole and WEIGHT.search(prompt):
+    for name, value in (("eta", draft.eta), ("clip-skip", draft.clip_skip)):
+        if value:
+            raise BadWords(f"The model {card.name} takes no --{name}.", "Leave it out, or choose another model.")
+    if WEIGHT.search(draft.prompt):
         return (f"The model {card.name} reads brackets and weights as plain signs.",)
     return ()
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from core import addons, controls, wording
+from core import addons, controls, presets, wording
 from core.addons import NO_ADDONS, AddOns, LoraWish
 from core.cost import cost
 from core.defaults import Defaults
@@ -15,6 +15,7 @@ from core.draft import Draft, ModelCard, SketchInfo, checked_vary, fill, first_s
 from core.errors import BadInput, BadWords, CannotReproduce, ModelUnavailable, NotFound
 from core.grammar import clean, command, given, parse, sampler_id, target
 from core.job import Job, Kind
+from core.mark import mark_of
 from core.picture import Fingerprint, Picture, Replay
 from core.ports import Archive
 from core.promise import Ground, note
@@ -86,8 +87,9 @@ def imagine(
         whole = with_options(draft, options)
         if sketch is not None:
             whole = whole.with_sketch(sketch, mask)
+        whole, said = presets.under(whole, typed)
         if wishes is not None:
-            whole = wishes.under(whole, typed)
+            whole = wishes.under(whole, said)
         card = card_named(cards, whole.model or default_model)
         recipes, notes = fill(whole, card, lambda: seed, beside)
         plans.append(Plan(tuple(NewPicture(recipe, cost(recipe)) for recipe in recipes), card.name, notes))
@@ -200,11 +202,17 @@ def from_file(told: Told, facts: PngFacts, cards: Sequence[ModelCard], beside: A
     draft = Draft(
         prompt=recipe.prompt, negative_prompt=recipe.negative_prompt, seed=recipe.seed, steps=recipe.steps,
         guidance=recipe.guidance, width=recipe.width, height=recipe.height, sampler=recipe.sampler, vary=recipe.vary,
-        loras=lora_wishes(recipe),
+        loras=lora_wishes(recipe), eta=recipe.eta, clip_skip=recipe.clip_skip,
     )  # fmt: skip
     checked = fill(draft, card, lambda: recipe.seed, beside)[0][0]
-    # An embedding may have another name here: in the words it stands under the name it had.
-    if replace(checked, embeddings=recipe.embeddings) != recipe or not addons.names_stand_in(recipe):
+    # An embedding may have another name here: in the words it stands under the name it had. Whether pictures are marked
+    # is this owner's choice; and words were always read as one before they could be read as several parts.
+    checked = replace(checked, embeddings=recipe.embeddings)
+    if recipe.watermark in ("", mark_of(recipe.model.family)):
+        checked = replace(checked, watermark=recipe.watermark)
+    if not recipe.blend:
+        checked = replace(checked, blend=())
+    if checked != recipe or not addons.names_stand_in(recipe):
         raise CannotReproduce("The recipe in this file asks for something this version cannot paint.")
     return Plan((NewPicture(recipe, cost(recipe), replay=told.replay),), card.name)
 

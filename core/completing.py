@@ -7,13 +7,21 @@ from typing import Any
 
 from core.commands import AMOUNTS, COMMANDS, TAKES
 from core.flags import FLAGS
+from core.presets import PRESETS
 from core.recipe import SAMPLERS
 from core.styles import STYLES
 
 
 def completions(models: Iterable[str], loras: Iterable[str] = (), controls: Iterable[str] = ()) -> dict[str, Any]:
     """Return commands with what stands behind them, options with an example, and the values that have names."""
-    known = {"model": models, "sampler": SAMPLERS, "style": STYLES, "lora": loras, "control": controls}
+    known = {
+        "model": models,
+        "sampler": SAMPLERS,
+        "style": STYLES,
+        "lora": loras,
+        "control": controls,
+        "preset": PRESETS,
+    }
     values = {name: list(names) for name, names in known.items()}
     return {
         "commands": [{"name": name, "takes": list(TAKES.get(name, ()))} for name in COMMANDS],

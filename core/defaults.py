@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from core.addons import NO_NAMES, taken
+from core.blend import reads_as
 from core.draft import Draft
 from core.errors import BadInput, BadWords
 from core.grammar import command_for, parse
@@ -16,7 +17,7 @@ from core.words import LONGEST, clean, shown
 
 FIELDS = (
     "negative_prompt", "steps", "guidance", "width", "height", "aspect", "sampler", "model", "strength", "count",
-    "style",
+    "style", "eta", "clip_skip",
 )  # fmt: skip
 """Draft fields that may have a default of a Person's own; a Seed is drawn for each Job."""
 
@@ -106,6 +107,8 @@ def typed(words: str, models: Sequence[str]) -> dict[str, Any]:
         raise BadWords("A LoRA cannot be a default.", "Type --lora where you want it.")
     if draft.control:
         raise BadWords("--control cannot be a default.", "It belongs to one sketch; type it where you want it.")
+    if draft.preset is not None:
+        raise BadWords("A preset cannot be a default.", "Type --preset where you want it.")
     if draft.inpaint:
         raise BadWords("--inpaint cannot be a default.", "It belongs to one sketch; type it where you want it.")
     blank = Draft()
@@ -117,6 +120,6 @@ def words_for(recipe: Recipe, model: str, mine: Defaults, names: Mapping[str, st
 
     names: of LoRAs by digest.
     """
-    if not isinstance(recipe, Paint):
+    if not isinstance(recipe, Paint) or not reads_as(recipe.prompt, recipe.blend):
         return ""
     return command_for(recipe, model, plain=not mine.options and not mine.suffix, names=names)

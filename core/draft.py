@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from core.able import unable, within
 from core.addons import NO_ADDONS, AddOns, LoraWish, beside
+from core.blend import parts_of
 from core.controls import ControlWish, chosen
 from core.errors import BadWords, ModelUnavailable
 from core.mark import fitting
@@ -20,6 +21,8 @@ STEPS = (1, 150)
 LCM_STEPS = (1, 50)
 """diffusers distils a Model for 50 where it does not say."""
 GUIDANCE = (0.0, 30.0)
+ETA = (0.0, 1.0)
+CLIP_SKIP = (0, 11)
 SKETCH_BYTES = 10 * 1024 * 1024
 COUNT = (1, 16)
 Clear = Literal["none", "part", "whole"]
@@ -96,7 +99,8 @@ class Draft:
 
     repeat: how many times the same was asked for before in the same words; its Seeds follow those. inpaint: paint only
     where the Sketch is transparent, or where a mask given apart is white; mask: that one's digest. style: the name of
-    one whose words go behind the Prompt.
+    one whose words go behind the Prompt. eta: fresh noise of each step, of DDIM. clip_skip: how many last
+    layers of the text encoder are left out. preset: the tool whose defaults are taken.
     """
 
     prompt: str = ""
@@ -119,6 +123,9 @@ class Draft:
     style: str | None = None
     loras: tuple[LoraWish, ...] = ()
     control: ControlWish | None = None
+    eta: float | None = None
+    clip_skip: int | None = None
+    preset: str | None = None
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     def with_sketch(self, sketch: SketchInfo, mask: str | None = None) -> Draft:
@@ -137,7 +144,7 @@ def fill(draft: Draft, card: ModelCard, fresh_seed: Callable[[], int], addons: A
             f"The model {card.name} is not ready: {card.why or card.state}.", "Try again in a moment."
         )
     notes = list(draft.notes)
-    notes += unable(card, draft.prompt, sketched=draft.sketch is not None, varied=draft.vary is not None)
+    notes += unable(card, draft)
     if not draft.prompt and draft.sketch is None:
         raise BadWords("There is nothing to paint.", 'Type some words, such as "a red heart", or send a sketch.')
     within("--n", draft.count, COUNT, whole=True)
@@ -161,6 +168,8 @@ def fill(draft: Draft, card: ModelCard, fresh_seed: Callable[[], int], addons: A
     if sampler == "lcm":
         most = card.samplers[sampler].get("original_inference_steps", LCM_STEPS[1])
         within("--steps", steps, (1, most), whole=True)
+    clip_skip = draft.clip_skip or 0
+    within("--clip-skip", clip_skip, CLIP_SKIP, whole=True)
     prompt = dressed(draft.prompt, draft.style)
     mark, unmarked = fitting(card.mark, width, height)
     laid = beside((prompt, negative), draft.loras, addons, card.name, card.text_widths)
@@ -183,6 +192,9 @@ def fill(draft: Draft, card: ModelCard, fresh_seed: Callable[[], int], addons: A
         embeddings=laid.embeddings,
         watermark=mark,
         control=control,
+        eta=_eta(draft, sampler, notes),
+        clip_skip=clip_skip,
+        blend=() if card.whole else parts_of(prompt),
     )
     notes += (*laid.notes, *unmarked)
     return tuple(replace(first, seed=(first.seed + k) % SEEDS) for k in range(draft.count)), tuple(notes)
@@ -212,6 +224,15 @@ def _sampler(draft: Draft, card: ModelCard) -> str:
             f"The model {card.name} has no sampler {sampler}.", f"It has: {', '.join(sorted(card.samplers))}."
         )
     return sampler
+
+
+def _eta(draft: Draft, sampler: str, notes: list[str]) -> float:
+    eta = draft.eta or 0.0
+    within("--eta", eta, ETA)
+    if eta and sampler != "ddim":
+        notes.append(f"--eta has no effect with the sampler {sampler}: it belongs to ddim.")
+        return 0.0
+    return real(eta)
 
 
 def _steps(draft: Draft, card: ModelCard, usual: float | None, notes: list[str]) -> int:

@@ -10,8 +10,9 @@ from typing import Any
 
 from core import controls
 from core.addons import wishes
-from core.draft import COUNT, GUIDANCE, STEPS
+from core.draft import CLIP_SKIP, COUNT, ETA, GUIDANCE, STEPS
 from core.errors import BadWords
+from core.presets import PRESETS, preset_named
 from core.recipe import SEEDS, Variation, real
 from core.samplers import sampler_id
 from core.sizes import RATIO, SIDE
@@ -158,6 +159,15 @@ def _style(name: str, value: Piece, _models: Sequence[str]) -> Changes:
         raise value.refusal(error.sentence, error.hint) from error
 
 
+def _preset(name: str, value: Piece, _models: Sequence[str]) -> Changes:
+    if not value.text:
+        raise value.refusal(f"--{name} needs a value.", f"There are: {', '.join(PRESETS)}.")
+    try:
+        return {"preset": preset_named(value.text)}
+    except BadWords as error:
+        raise value.refusal(error.sentence, error.hint) from error
+
+
 def _model(name: str, value: Piece, models: Sequence[str]) -> Changes:
     text = value.text
     exact = [each for each in models if each == text] or [each for each in models if each.lower() == text.lower()]
@@ -239,10 +249,13 @@ FLAGS: tuple[Flag, ...] = (
     Flag("iw", _sketch_weight, "a red heart --iw 1.5", not_with="strength"),
     Flag("inpaint", _inpaint, "a red heart --inpaint"),
     Flag("control", _control, "a red heart --control scribble:0.8"),
+    Flag("eta", _number("eta", ETA), "a red heart --sampler ddim --eta 0.5"),
+    Flag("clip-skip", _whole("clip_skip", CLIP_SKIP), "a red heart --clip-skip 1"),
     Flag("model", _model, "a red heart --model builtin"),
     Flag("lora", _lora, "a red heart --lora ink:0.8", ("loras",), many=True),
     Flag("repeat", _whole("times", COUNT), "a red heart --repeat 3", ("r",)),
     Flag("vary", _vary, "a red heart --seed 42 --vary 7:0.15"),
+    Flag("preset", _preset, "a red heart --preset compvis-v1"),
     Flag("prompt", _prompt, '--prompt "a {red, blue} heart | as it stands"'),
 )
 

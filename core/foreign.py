@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from core import graphs, infotext, tagged
 from core.brought import KARRAS, LONGEST_TEXT, Brought, object_in
-from core.draft import GUIDANCE, STEPS, Draft, ModelCard
+from core.draft import CLIP_SKIP, GUIDANCE, STEPS, Draft, ModelCard
 from core.errors import BadWords
 from core.grammar import words_of
 from core.recipe import SEEDS, Variation, real
@@ -86,10 +86,9 @@ def draft(found: Brought, cards: Sequence[ModelCard], default: str, size: tuple[
         sampler=sampler,
         model=card.name if card else None,
         strength=_strength(found, notes),
+        clip_skip=min(found.clip_skip, CLIP_SKIP[1]) or None,
         vary=None if found.vary is None else Variation(found.vary[0] % SEEDS, real(found.vary[1])),
     )
-    if found.clip_skip:
-        notes.append(f"It leaves out the last {found.clip_skip} of the text encoder's layers; here none is left out.")
     notes += found.lost
     if found.tool != "Limner":
         notes.append(f"It will not be the same picture: {found.tool} draws its noise in another way.")

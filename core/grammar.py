@@ -74,6 +74,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "ar": ("aspect",),
         "iw": ("strength",),
         "lora": ("loras",),
+        "clip-skip": ("clip_skip",),
     }
 )
 """The fields of a Draft that an option fills where they have other names."""
@@ -95,6 +96,7 @@ def command_for(recipe: Paint, model: str, *, plain: bool = True, names: Mapping
         prompt=recipe.prompt, negative_prompt=recipe.negative_prompt, seed=recipe.seed, steps=recipe.steps,
         guidance=recipe.guidance, width=recipe.width, height=recipe.height, sampler=recipe.sampler,
         model=model or None, strength=recipe.strength, inpaint=recipe.mask is not None, vary=recipe.vary,
+        eta=recipe.eta, clip_skip=recipe.clip_skip,
         loras=tuple(LoraWish(names.get(each.digest, each.digest[:10]), each.scale) for each in recipe.loras),
     )  # fmt: skip
     if recipe.control is not None:
@@ -113,6 +115,8 @@ def words_of(draft: Draft, *, plain: bool = True) -> str:
         ("sampler", draft.sampler),
         ("model", quoted(draft.model) if draft.model else None),
         ("no", quoted(draft.negative_prompt or "") if draft.negative_prompt or not plain else None),
+        ("eta", f"{draft.eta:g}" if draft.eta else None),
+        ("clip-skip", draft.clip_skip or None),
         ("strength", None if draft.strength is None else f"{draft.strength:g}"),
         ("inpaint", "" if draft.inpaint else None),
         ("vary", f"{draft.vary.seed}:{draft.vary.amount:g}" if draft.vary else None),

@@ -93,6 +93,14 @@ class Control:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Name a part of a Prompt and how much it pulls; the weights are taken as shares of their sum."""
+
+    words: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
 class Embedding:
     """Name learned vectors by digest; `token` is the word of the Prompts in whose place they stand."""
 
@@ -105,6 +113,7 @@ class Paint:
     """Decide one painted Picture's pixels; strength is the share of a Sketch painted over.
 
     With a Control and no Strength the Sketch only guides: the Picture starts from noise alone.
+    blend: the parts the Prompt is read as, none where it is read as one.
     """
 
     op: ClassVar[str] = "paint"
@@ -128,6 +137,7 @@ class Paint:
     mask: Mask | None = None
     embeddings: tuple[Embedding, ...] = ()
     control: Control | None = None
+    blend: tuple[Part, ...] = ()
 
     def rerolled(self, seed: int) -> Paint:
         """Return the same Recipe under a new Seed, without any Variation."""
@@ -189,6 +199,7 @@ def from_json(data: Json) -> Recipe:
         found["vary"] = Variation(**found["vary"])
     found["loras"] = tuple(Lora(**lora) for lora in found.get("loras", ()))
     found["embeddings"] = tuple(Embedding(**each) for each in found.get("embeddings", ()))
+    found["blend"] = tuple(Part(**each) for each in found.get("blend", ()))
     return _checked(Paint(**found))
 
 
@@ -211,7 +222,7 @@ def digest(recipe: Recipe) -> str:
     return hashlib.sha256(f"limner-recipe-1\n{canonical(recipe)}".encode()).hexdigest()
 
 
-REAL = {"guidance", "strength", "amount", "scale", "eta", "start", "end"}
+REAL = {"guidance", "strength", "amount", "scale", "eta", "start", "end", "weight"}
 """Fields that are real numbers: always written as floats, so that 5 and 5.0 have one digest."""
 
 

@@ -12,9 +12,10 @@ from core.asking import Plan
 from core.cost import cost, smaller
 from core.draft import Draft, ModelCard, SketchInfo, fill
 from core.errors import BadInput
-from core.grammar import parse
+from core.grammar import given, parse
 from core.job import Job
 from core.picture import Picture
+from core.presets import under
 from core.recipe import Paint
 from core.records import NewPicture
 
@@ -53,11 +54,11 @@ def remix(
     drafts = [Draft(prompt=recipe.prompt)] if words is None else parse(words, [each.name for each in cards])
     plans = []
     for draft in drafts:
-        typed = laid_over(base, asking.with_options(draft, asked))
+        said, _ = under(replace(asking.with_options(draft, asked), sketch=base.sketch), given(words or "") | set(asked))
+        typed = laid_over(base, said)
         model = asking.card_named(cards, typed.model or card.name)
         recipes, notes = fill(typed, model, lambda: seed, beside)
-        kept = [_with_rest(each, recipe) for each in recipes]
-        plans.append(Plan(tuple(NewPicture(each, cost(each), parent.id) for each in kept), model.name, notes))
+        plans.append(Plan(tuple(NewPicture(each, cost(each), parent.id) for each in recipes), model.name, notes))
     return plans
 
 
@@ -101,10 +102,6 @@ def _draft(recipe: Paint, model: str) -> Draft:
         prompt=recipe.prompt, negative_prompt=recipe.negative_prompt, seed=recipe.seed, steps=recipe.steps,
         guidance=recipe.guidance, width=recipe.width, height=recipe.height, sampler=recipe.sampler, model=model,
         strength=recipe.strength, vary=recipe.vary, loras=asking.lora_wishes(recipe),
-        control=None if recipe.control is None else controls.asked(recipe.control),
+        control=None if recipe.control is None else controls.asked(recipe.control), eta=recipe.eta,
+        clip_skip=recipe.clip_skip,
     )  # fmt: skip
-
-
-def _with_rest(made: Paint, recipe: Paint) -> Paint:
-    """Return a Recipe with what no Draft holds taken from another."""
-    return replace(made, clip_skip=recipe.clip_skip, eta=recipe.eta)

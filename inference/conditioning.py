@@ -176,16 +176,22 @@ class Conditioning:
         """How many Prompts the text encoder has read so far."""
 
     def rows(
-        self, key: tuple[str, ...], reader: Reader, text_encoder: Any, prompts: tuple[str, ...], clip_skip: int
-    ) -> torch.Tensor:
-        """Return [len(prompts), tokens, width], all padded to the longest with empty chunks.
+        self,
+        key: tuple[str, ...],
+        reader: Reader,
+        text_encoder: Any,
+        negative: tuple[str, ...],
+        positive: tuple[str, ...],
+        clip_skip: int,
+    ) -> list[torch.Tensor]:
+        """Return [1, tokens, width] of each Prompt, the negative ones first, padded to the longest with empty chunks.
 
-        key names the Model and how it is loaded. clip_skip leaves out that many last layers of the last prompt, the
-        positive one, alone, as diffusers does.
+        key names the Model and how it is loaded. clip_skip leaves out that many last layers of the positive ones
+        alone, as diffusers does.
         """
         import torch
 
-        skips = [0] * (len(prompts) - 1) + [clip_skip]
+        prompts, skips = negative + positive, [0] * len(negative) + [clip_skip] * len(positive)
         rows = [self._row(key, reader, text_encoder, words, skip) for words, skip in zip(prompts, skips, strict=True)]
         longest = max(row.shape[1] for row in rows)
         for place, (row, skip) in enumerate(zip(rows, skips, strict=True)):
@@ -193,7 +199,7 @@ class Conditioning:
             if missing:
                 empty = self._row(key, reader, text_encoder, "", skip)
                 rows[place] = torch.cat([row, *[empty] * missing], dim=1)
-        return torch.cat(rows)
+        return rows
 
     def recall(self, key: tuple[Any, ...], encode: Callable[[], Found]) -> Found:
         """Return what was encoded under a key, encoded now where it is not kept; the Model's digest stands first."""

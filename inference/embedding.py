@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -39,6 +39,21 @@ def guidance_row(guidance: float, width: int) -> torch.Tensor:
     return torch.nn.functional.pad(row, (0, width % 2))
 
 
+def parts(recipe: Paint) -> tuple[str, ...]:
+    """Return the words that are embedded one by one: the Prompt, or the parts it is blended from."""
+    return tuple(part.words for part in recipe.blend) or (recipe.prompt,)
+
+
+def blended(rows: Sequence[torch.Tensor], recipe: Paint) -> torch.Tensor:
+    """Return what the parts make together: each weighs as its share of all weights, added in float32."""
+    if not recipe.blend:
+        return rows[0]
+    whole = sum(part.weight for part in recipe.blend)
+    shares = [part.weight / whole for part in recipe.blend]
+    added = torch.stack([row.float() * share for row, share in zip(rows, shares, strict=True)]).sum(dim=0)
+    return added.to(rows[0].dtype)
+
+
 def recalled(conditioning: Conditioning, weights: Weights, words: str, skip: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Return what both encoders made of the words, encoded now where they are not in the cache."""
 
@@ -72,6 +87,12 @@ def hidden(reader: Reader, text_encoder: Any, words: str, skip: int) -> tuple[to
         rows.append(weigh(found.hidden_states[-layer], chunk, text_encoder.dtype))
         pools.append(found[0])
     return torch.cat(rows, dim=1), pools[0]
+
+
+def together(rows: Sequence[torch.Tensor], recipe: Paint, empty: Callable[[], torch.Tensor]) -> torch.Tensor:
+    """Return what parts of perhaps unlike length make together, the shorter ones padded with empty chunks."""
+    longest = max(rows, key=lambda row: row.shape[1])
+    return blended([longer(row, longest, empty) for row in rows], recipe)
 
 
 def longer(row: torch.Tensor, other: torch.Tensor, empty: Callable[[], torch.Tensor]) -> torch.Tensor:

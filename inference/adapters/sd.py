@@ -12,7 +12,7 @@ from transformers import CLIPTextModel
 
 from core.recipe import Paint
 from inference.conditioning import Conditioning, Reader
-from inference.embedding import Embedded, guided_by_row
+from inference.embedding import Embedded, blended, guided_by_row, parts
 from inference.previews import fit
 from inference.weights import FORMATS, GUIDANCE, Plan, Weights, distilled, load_part, load_unet
 
@@ -38,9 +38,11 @@ def load(folder: Path, plan: Plan, device: torch.device) -> Weights:
 
 def embed(conditioning: Conditioning, weights: Weights, recipe: Paint) -> Embedded:
     """Embed by the one text encoder."""
-    prompts = (recipe.negative_prompt, recipe.prompt) if recipe.guided else (recipe.prompt,)
-    rows = conditioning.rows(weights.text_key, weights.reader, weights.text_encoder, prompts, recipe.clip_skip)
-    return guided_by_row(Embedded(rows), weights, recipe)
+    negative = (recipe.negative_prompt,) if recipe.guided else ()
+    own = weights.text_key, weights.reader, weights.text_encoder
+    rows = conditioning.rows(*own, negative, parts(recipe), recipe.clip_skip)
+    text = blended(rows[len(negative) :], recipe)
+    return guided_by_row(Embedded(torch.cat([*rows[: len(negative)], text])), weights, recipe)
 
 
 def forward(

@@ -13,7 +13,7 @@ from transformers import CLIPTextModelWithProjection, T5EncoderModel
 
 from core.recipe import Paint
 from inference.conditioning import Conditioning, Reader, weigh
-from inference.embedding import Embedded, both, longer
+from inference.embedding import Embedded, blended, both, longer, parts, together
 from inference.families import sd3
 from inference.families.folder import read_json
 from inference.previews import fit
@@ -59,8 +59,10 @@ def embed(conditioning: Conditioning, weights: Weights, recipe: Paint) -> Embedd
     """
     clip = partial(_clip, conditioning, weights)
     t5 = partial(_t5, conditioning, weights)
-    text, pooled = clip(recipe.prompt, recipe.clip_skip)
-    told = t5(recipe.prompt)
+    found = [clip(words, recipe.clip_skip) for words in parts(recipe)]
+    text = together([text for text, _ in found], recipe, lambda: clip("", recipe.clip_skip)[0])
+    pooled = blended([pooled for _, pooled in found], recipe)
+    told = together([t5(words) for words in parts(recipe)], recipe, lambda: t5(""))
     if not recipe.guided:
         return Embedded(_joined(text, told), {POOLED: pooled})
     negative, negative_pooled = clip(recipe.negative_prompt, 0)

@@ -12,7 +12,7 @@ from transformers import CLIPTextModel, CLIPTextModelWithProjection
 from core.recipe import Paint
 from inference.adapters.sd import forward
 from inference.conditioning import Conditioning, Reader
-from inference.embedding import Embedded, guided_by_row, longer, recalled
+from inference.embedding import Embedded, blended, guided_by_row, longer, parts, recalled, together
 from inference.families import sdxl
 from inference.families.folder import read_json
 from inference.previews import fit
@@ -52,7 +52,9 @@ def embed(conditioning: Conditioning, weights: Weights, recipe: Paint) -> Embedd
     An empty negative Prompt is zeros where the Model says so: nothing is encoded for it.
     """
     read = partial(recalled, conditioning, weights)
-    text, pooled = read(recipe.prompt, recipe.clip_skip)
+    found = [read(words, recipe.clip_skip) for words in parts(recipe)]
+    text = together([text for text, _ in found], recipe, lambda: read("", recipe.clip_skip)[0])
+    pooled = blended([pooled for _, pooled in found], recipe)
     rows, pools = [text], [pooled]
     if recipe.guided and weights.zero_negative and not recipe.negative_prompt:
         rows, pools = [torch.zeros_like(text), text], [torch.zeros_like(pooled), pooled]
@@ -65,5 +67,5 @@ def embed(conditioning: Conditioning, weights: Weights, recipe: Paint) -> Embedd
         pools = [negative_pooled, pooled]
     size = (recipe.height, recipe.width)
     times = torch.tensor([[*size, 0, 0, *size]] * len(rows), dtype=text.dtype, device=text.device)
-    found = Embedded(torch.cat(rows), {"text_embeds": torch.cat(pools), "time_ids": times})
-    return guided_by_row(found, weights, recipe)
+    added = {"text_embeds": torch.cat(pools), "time_ids": times}
+    return guided_by_row(Embedded(torch.cat(rows), added), weights, recipe)

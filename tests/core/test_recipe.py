@@ -20,6 +20,7 @@ from core.recipe import (
     Mask,
     ModelRef,
     Paint,
+    Part,
     Sketch,
     Upscale,
     Variation,
@@ -53,6 +54,7 @@ WHOLE = Paint(
     mask=Mask("56" * 32),
     embeddings=(Embedding("glow", "78" * 32),),
     control=Control("canny", "9f" * 32, 0.75, 0.1, 0.6),
+    blend=(Part("a red heart", 2.0), Part("a star", -0.5)),
 )  # fmt: skip
 
 
@@ -94,6 +96,7 @@ def test_a_field_at_its_default_is_left_out() -> None:
         ({"strength": 1}, {"strength": 1.0}),
         ({"strength": 0.29}, {"strength": 0.29000000001}),
         ({"vary": Variation(1, 1)}, {"vary": Variation(1, 1.0)}),
+        ({"blend": (Part("a", 1),)}, {"blend": (Part("a", 1.00001),)}),
         ({"loras": (Lora("ab", 1),)}, {"loras": (Lora("ab", 1.00001),)}),
         ({"sampler_config": {"a": 1, "b": 2}}, {"sampler_config": {"b": 2, "a": 1}}),
     ],
@@ -111,6 +114,7 @@ def test_what_means_the_same_has_one_digest(left: dict[str, Any], right: dict[st
         {"sketch": Sketch("ab")}, {"strength": 0.0}, {"vary": Variation(0, 0.0)}, {"loras": (Lora("ab", 1.0),)},
         {"clip_skip": 1}, {"eta": 0.0001}, {"watermark": "x"}, {"mask": Mask("ab")},
         {"embeddings": (Embedding("glow", "ab"),)}, {"control": Control("canny", "ab")},
+        {"blend": (Part("a red heart", 1.0),)},
     ],
 )  # fmt: skip
 def test_what_differs_has_another_digest(change: dict[str, Any]) -> None:
@@ -120,7 +124,7 @@ def test_what_differs_has_another_digest(change: dict[str, Any]) -> None:
 def test_every_field_of_a_recipe_is_in_its_digest() -> None:
     tried = {"prompt", "seed", "width", "height", "steps", "guidance", "sampler", "model", "sampler_config",
              "negative_prompt", "sketch", "strength", "vary", "loras", "clip_skip", "eta", "watermark",
-             "mask", "embeddings", "control"}  # fmt: skip
+             "mask", "embeddings", "control", "blend"}  # fmt: skip
     assert {spec.name for spec in fields(Paint)} == tried
     assert set(to_json(WHOLE)) == tried | {"v", "op"}
 
