@@ -48,6 +48,7 @@ from parts import (
     files_folder,
     first_model,
     folders,
+    grounds,
     in_pool,
     loader,
     local,
@@ -189,7 +190,7 @@ async def build(
     )
     meters = Meters()
     named = {"builtin": HOME / "models" / "builtin", **folders(config, data)}
-    registry = Registry(named, watermark=config.models.watermark)
+    registry = Registry(named, watermark=config.models.watermark, quantised=config.models.quantised)
     addons = addon_files(config, data)
     load = loader(archive, asyncio.get_running_loop())
     ground: Callable[[str], Ground] = unknown
@@ -197,7 +198,7 @@ async def build(
     if make_engine is None:
         device = await read_device(config, archive, named.get(config.models.default, HOME))
         tests = await SelfTests.read(archive, device, config.engine.rows, config.engine.mode)
-        ground = tests.ground
+        ground = grounds(tests, registry)
         look = await estimates(registry, device, pool)
         sizes = config.engine.rows if config.engine.mode == "fast" else config.engine.rows[-1:]
         first = await first_model(config, archive, named)

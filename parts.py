@@ -20,6 +20,7 @@ from core.errors import BadConfig, NotFound, StudioError
 from core.logs import FILE, about
 from core.looking import DEFAULT_MODEL
 from core.machine import Machine
+from core.promise import Ground
 from core.recipe import ModelRef, Paint
 from core.room import Look, anything
 from db.archive import SqlArchive
@@ -31,6 +32,7 @@ from inference.estimates import Estimates
 from inference.families import whole
 from inference.families.table import family_of
 from inference.models import Registry, models_in
+from inference.quantised import how_of
 from inference.queue import InferenceQueue
 from inference.quiet import set_environment
 from inference.selftests import SelfTests
@@ -142,6 +144,11 @@ async def first_model(config: Config, archive: SqlArchive, named: Collection[str
     return config.model_copy(update={"models": config.models.model_copy(update={"default": chosen})})
 
 
+def grounds(tests: SelfTests, registry: Registry) -> Callable[[str], Ground]:
+    """Return what tells what a Picture of a Model would be painted under now."""
+    return lambda digest: tests.ground(digest, registry.kind(digest))
+
+
 def machine(data: Path, queue: InferenceQueue, engine: Engine, pool: ThreadPoolExecutor) -> Machine:
     """Return what the owner's screen is told of this process."""
 
@@ -198,7 +205,7 @@ async def read_device(config: Config, archive: SqlArchive, default: Path) -> Dev
         await archive.override({"engine.dtype": choice.dtype, "engine.threads": choice.threads})
     profile = str(noted.get("engine.profile", "auto")) if wanted.profile == "auto" else wanted.profile
     if profile == "auto":
-        profile = _profile(choice, default)
+        profile = _profile(choice, default, config.models.quantised.get(config.models.default, ""))
         await archive.override({"engine.profile": profile})
     if profile == SPARING and wanted.attention != "sdpa":
         raise BadConfig(
@@ -216,9 +223,10 @@ async def estimates(registry: Registry, device: DeviceChoice, pool: ThreadPoolEx
     return anything if vram is None else Estimates(registry.source, device.dtype, vram)
 
 
-def _profile(choice: DeviceChoice, default: Path) -> str:
+def _profile(choice: DeviceChoice, default: Path, quantised: str) -> str:
     try:
-        return memory.choose_profile(default, choice.dtype, choice.device, memory.free_bytes(choice.device))
+        free = memory.free_bytes(choice.device)
+        return memory.choose_profile(default, choice.dtype, choice.device, free, how_of(quantised, default))
     except (OSError, ValueError, StudioError) as error:
         # The Registry says what is wrong with that Model; the device starts all the same.
         log.warning("the memory profile is %s, since the default model cannot be read: %s", PROFILES[0], error)

@@ -47,6 +47,7 @@ class Models(Table):
 
     default: str
     folders: dict[str, str]
+    quantised: dict[str, str]
     loras: str
     embeddings: str
     watermark: bool

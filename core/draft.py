@@ -38,6 +38,7 @@ class ModelCard:
     of a Sketch; inpaint: it can do nothing else. sketches: it can start from one. whole: its pipeline paints by itself.
     text_widths: of the tokens of each text encoder, where a LoRA or an embedding may be laid beside it.
     commercial: its licence lets Pictures be sold, None = not known; gated: its makers want it accepted first.
+    quantised: in which kind it is loaded, empty = as it lies.
     mark: the text of the watermark its Pictures get, empty = none.
     """
 
@@ -65,6 +66,7 @@ class ModelCard:
     note: str = ""
     builtin: bool = False
     text_widths: tuple[int, ...] = ()
+    quantised: str = ""
     mark: str = ""
     state: Literal["ready", "reading", "broken"] = "ready"
     why: str = ""
@@ -172,6 +174,9 @@ def fill(draft: Draft, card: ModelCard, fresh_seed: Callable[[], int], addons: A
     within("--clip-skip", clip_skip, CLIP_SKIP, whole=True)
     prompt = dressed(draft.prompt, draft.style)
     mark, unmarked = fitting(card.mark, width, height)
+    if draft.loras and card.quantised:
+        why = f"The model {card.name} is loaded quantised ({card.quantised}), which takes no LoRA."
+        raise BadWords(why, "Leave the LoRA out, or choose another model.")
     laid = beside((prompt, negative), draft.loras, addons, card.name, card.text_widths)
     first = Paint(
         prompt=prompt,

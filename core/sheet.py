@@ -199,6 +199,7 @@ def model_sheet(card: ModelCard, default: str) -> dict[str, Any]:
         "licence": card.licence,
         "commercial": card.commercial,
         "gated": card.gated,
+        "quantised": card.quantised,
         "note": card.note,
     }
 

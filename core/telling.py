@@ -76,7 +76,8 @@ def model_lines(model: Mapping[str, Any]) -> list[str]:
     """Return what a Model is and can, a head and facts below; of a broken one, what is wrong with it."""
     ready = model["state"] if model["state"] != "ready" else f"{model['digest'][:10]}, {model['family']}"
     needs = ", inpaint" if model["inpaint"] else ""
-    head = f"{model['name']}{' (default)' if model['default'] else ''}: {ready}{needs}"
+    loaded = f", quantised ({model['quantised']})" if model["quantised"] else ""
+    head = f"{model['name']}{' (default)' if model['default'] else ''}: {ready}{loaded}{needs}"
     if model["state"] == "broken":
         return [head, model["why"]]
     size = f"{model['width']} x {model['height']}, {model['steps']} steps, guidance {model['guidance']:g}"

@@ -2,28 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from core.recipe import ModelRef, Paint
 from inference.device import PROFILES, SPARING
 from inference.guiding import control_plan
+from inference.quantised import FEW_SWITCHES, GGUF, KINDS, spared
 from inference.run import Key, Run
 from inference.weights import ATTENTIONS, DTYPES, FORMATS, Plan
 
 MOST_THREADS = 256
 
 
-def applied(own: Key, run: Run, recipe: Paint) -> Key:
-    """Return the Key a Run is begun with: the device's own, in a Reproduce with what is logged and can be applied."""
+def fitting(own: Key, kind: str) -> Key:
+    """Return the device's own Key for a Model that is loaded in a kind: few switches go with its layers."""
+    if not kind:
+        return own
+    memory, attention = FEW_SWITCHES["memory_format"], FEW_SWITCHES["attention"]
+    return replace(own, quantised=kind, profile=spared(own.profile, kind), memory_format=memory, attention=attention)
+
+
+def applied(own: Key, run: Run, recipe: Paint, kind_of: Callable[[str], str]) -> Key:
+    """Return the Key a Run is begun with: the device's own, in a Reproduce with what is logged and can be applied.
+
+    kind_of: how a digest's Model is loaded here; the weights of one in GGUF are loaded in no other way.
+    """
+    kind = kind_of(recipe.model.digest)
+    own = fitting(own, kind)
     loras = tuple((lora.digest, lora.scale) for lora in recipe.loras)
     control = recipe.control.digest if recipe.control else ""
     asked = replace(own, model=recipe.model.digest, loras=loras, control=control)
     if run.sparing:
-        return replace(asked, profile=SPARING, attention="sdpa", exclusive=True)
-    logged = {} if run.replay is None else run.replay.fingerprint.facts
+        return replace(asked, profile=spared(SPARING, kind), attention="sdpa", exclusive=True)
+    if run.replay is None:
+        return asked
+    logged = run.replay.fingerprint.facts
     dtype, threads = logged.get("dtype"), logged.get("threads")
     memory, attention = logged.get("memory_format"), logged.get("attention")
-    profile = logged.get("profile")
+    profile, few = logged.get("profile"), logged.get("quantised")
     found = replace(
         asked,
         dtype=str(dtype) if dtype in DTYPES else own.dtype,
@@ -32,12 +49,17 @@ def applied(own: Key, run: Run, recipe: Paint) -> Key:
         attention=str(attention) if attention in ATTENTIONS else own.attention,
         profile=str(profile) if profile in PROFILES else own.profile,
     )
+    found = (
+        fitting(found, kind)
+        if kind == GGUF
+        else fitting(replace(found, quantised=""), str(few) if few in KINDS else "")
+    )
     return found if found == asked else replace(found, exclusive=True)
 
 
 def plan_of(model: ModelRef, key: Key) -> Plan:
     """Return how a Model is loaded for the Runs of a Key."""
-    return Plan(model.digest, model.family, key.dtype, key.memory_format, key.attention, key.profile)
+    return Plan(model.digest, model.family, key.dtype, key.memory_format, key.attention, key.profile, key.quantised)
 
 
 def plans_of(recipe: Paint, key: Key) -> tuple[Plan, ...]:

@@ -12,10 +12,12 @@ from inference.families import whole
 from inference.families.facts import check_weights_of
 from inference.families.folder import NOTES, broken, files, read_json, refuse
 from inference.families.formulas import resolve
+from inference.families.gguf import SUFFIX
 from inference.families.header import read_header
 from inference.families.single import PREDICTIONS, check_shapes, recognise
 from inference.families.table import module_of
 from inference.licences import facts_of, licence
+from inference.quantised import GGUF, PLAIN, How, how_of
 
 SETTINGS = Path(__file__).parent / "configs"
 """The settings and tokenizers a single file comes without, a folder for each kind."""
@@ -41,10 +43,14 @@ BOUNDS: Mapping[str, tuple[float, float]] = {"steps": STEPS, "guidance": GUIDANC
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Say where a Model's settings and tokenizers lie, and the file its weights are in where they are not beside."""
+    """Say where a Model's settings and tokenizers lie, and the file its weights are in where they are not beside.
+
+    how: it is loaded; a GGUF file stands there.
+    """
 
     folder: Path
     file: Path | None = None
+    how: How = PLAIN
 
     @property
     def name(self) -> str:
@@ -52,19 +58,28 @@ class Source:
         return (self.file or self.folder).name
 
 
-def card_of(name: str, path: Path, builtin: bool = False, settings: Path = SETTINGS) -> tuple[ModelCard, Source]:
-    """Return a Model's card before its digest is known, and where it lies; raise ModelUnavailable where it is none."""
+def card_of(
+    name: str, path: Path, builtin: bool = False, settings: Path = SETTINGS, quantised: str = ""
+) -> tuple[ModelCard, Source]:
+    """Return a Model's card before its digest is known, and where it lies; raise ModelUnavailable where it is none.
+
+    quantised: how the settings wish it to be loaded.
+    """
     if path.is_file():
+        if quantised:
+            raise broken("A single file cannot be loaded quantised.", "Use its folder in diffusers' layout.")
         return _card_of_file(name, path, settings)
     for _ in files(path):  # refuses links, pickles and code before anything is read
         pass
     index = read_json(path / "model_index.json")
     card = _card(name, path, index, builtin)
-    check_weights_of(path, index)
+    how = how_of(quantised, path)
+    check_weights_of(path, index, but="transformer" if how.kind == GGUF else "")
     wishes = _wishes(path / NOTES)
     if "prediction" in wishes:
         raise broken(f"{NOTES} says prediction.", "A folder says it in scheduler/scheduler_config.json.")
-    return _wished(replace(card, **facts_of(path / "README.md")), wishes), Source(path)
+    card = replace(card, quantised=how.kind, **facts_of(path / "README.md"))
+    return _wished(card, wishes), Source(path, how=how)
 
 
 def broken_card(name: str, builtin: bool, why: str) -> ModelCard:
@@ -93,6 +108,11 @@ def notes_of(file: Path) -> Path:
 
 def _card_of_file(name: str, file: Path, settings: Path) -> tuple[ModelCard, Source]:
     refuse(Path(file.name))
+    if file.suffix.lower() == SUFFIX:
+        raise broken(
+            f"{file.name} holds a transformer alone.",
+            "Name its model's folder, and this file under [models] quantised.",
+        )
     if file.suffix.lower() != ".safetensors":
         raise broken(
             f"{file.name} is no safetensors file.", "A model is such a file, or a folder in diffusers' layout."

@@ -14,6 +14,7 @@ from inference import memory
 from inference.device import PROFILES, SPARING
 from inference.families import whole
 from inference.memory import Weight, held, weight
+from inference.quantised import How, spared
 from inference.shapes import Shape, painting, shape
 
 GRID = 8
@@ -33,6 +34,11 @@ class Source(Protocol):
         """Return the file all its weights are in."""
         ...
 
+    @property
+    def how(self) -> How:
+        """Return how it is loaded."""
+        ...
+
 
 class Estimates:
     """Estimate for a device what a Recipe needs at the least, which is under the profile that spares most.
@@ -47,29 +53,30 @@ class Estimates:
         self._source = source
         self._dtype = dtype
         self._vram = vram
-        self._known: dict[str, tuple[Weight, Shape]] = {}
+        self._known: dict[str, tuple[Weight, Shape, str]] = {}
 
     def __call__(self, recipe: Paint) -> Room | None:
         """Return the estimate, None where the Model's files or the device tell nothing."""
         has = self._has()
         try:
-            need, look = self._read(recipe.model.digest)
+            need, look, kind = self._read(recipe.model.digest)
         except (StudioError, OSError, ValueError):
             return None  # Whoever begins it is told why it cannot be read.
         if has is None:
             return None
-        weights = held(need, _profile(recipe), "cpu" if self._vram is None else "cuda")
+        profile = _profile(recipe, kind)
+        weights = held(need, profile, "cpu" if self._vram is None else "cuda")
+
+        def needed(pixels: int) -> int:
+            return painting(look, self._dtype, pixels, 2 if recipe.guided else 1, profile)
 
         def fits(width: int, height: int) -> bool:
-            return weights + self._painting(look, recipe, width * height) <= has
+            return weights + needed(width * height) <= has
 
-        painting, size = self._painting(look, recipe, recipe.width * recipe.height), None
+        size = None
         if not fits(recipe.width, recipe.height):
             size = next((each for each in _smaller(recipe, max(look.side, GRID)) if fits(*each)), None)
-        return Room(weights, painting, has, size)
-
-    def _painting(self, look: Shape, recipe: Paint, pixels: int) -> int:
-        return painting(look, self._dtype, pixels, 2 if recipe.guided else 1, _profile(recipe))
+        return Room(weights, needed(recipe.width * recipe.height), has, size)
 
     def _has(self) -> int | None:
         if self._vram is not None:
@@ -77,15 +84,16 @@ class Estimates:
         free = memory.free_ram()
         return None if free is None else free + memory.own_bytes()
 
-    def _read(self, digest: str) -> tuple[Weight, Shape]:
+    def _read(self, digest: str) -> tuple[Weight, Shape, str]:
         if digest not in self._known:
             source = self._source(digest)
-            self._known[digest] = weight(source.file or source.folder, self._dtype), shape(source.folder)
+            need = weight(source.file or source.folder, self._dtype, source.how)
+            self._known[digest] = need, shape(source.folder), source.how.kind
         return self._known[digest]
 
 
-def _profile(recipe: Paint) -> str:
-    return PROFILES[0] if recipe.model.family == whole.FAMILY else SPARING
+def _profile(recipe: Paint, kind: str) -> str:
+    return PROFILES[0] if recipe.model.family == whole.FAMILY else spared(SPARING, kind)
 
 
 def _smaller(recipe: Paint, grid: int) -> Iterator[tuple[int, int]]:

@@ -15,6 +15,7 @@ import torch
 import transformers
 
 from core.picture import Fingerprint
+from inference import quantised
 from inference.run import Key, Run
 
 TILED = "tiled"
@@ -61,6 +62,7 @@ def of_run(device: Mapping[str, Any], run: Run, key: Key, mode: str, self_test: 
     }
     if key.loras:
         facts["peft"] = version("peft")
+    facts |= quantised.facts(key.quantised)
     if run.tiled:
         facts[TILED] = True
     return Fingerprint(tuple((size, calls) for size, calls in run.trace), facts)
@@ -90,7 +92,7 @@ def self_test(forward: Callable[..., torch.Tensor], weights: Any, sizes: Sequenc
     return "equal" if same else "differs"
 
 
-def _linears_are_equal(unet: torch.nn.Module, sizes: Sequence[int], generator: torch.Generator) -> bool:
+def _linears_are_equal(unet: Any, sizes: Sequence[int], generator: torch.Generator) -> bool:
     """Say whether the layers that read one vector a row give the same bits at the least and the largest batch size.
 
     A single row goes through another kernel, which in bfloat16 rounds one value otherwise, in some layers once in
@@ -99,7 +101,8 @@ def _linears_are_equal(unet: torch.nn.Module, sizes: Sequence[int], generator: t
     for name, layer in unet.named_modules():
         if isinstance(layer, torch.nn.Linear) and name.split(".")[-1] in VECTOR_LAYERS:
             drawn = torch.randn(VECTORS, layer.in_features, generator=generator)
-            given = torch.nn.functional.silu(drawn).to(layer.weight.device, layer.weight.dtype)
+            # Not the weight's dtype, which in a quantised layer is that of packed bits.
+            given = torch.nn.functional.silu(drawn).to(unet.device, unet.dtype)
             least, most = (
                 torch.cat([layer(given[start : start + size]) for start in range(0, VECTORS, size)])
                 for size in (min(sizes), max(sizes))

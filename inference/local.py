@@ -16,7 +16,7 @@ from core.recipe import ModelRef, Paint, Upscale
 from inference import fingerprint, guiding, previews, profiles, samplers
 from inference.adapters.table import embed, forward
 from inference.addons import AddOnFiles
-from inference.applied import applied, plan_of, plans_of
+from inference.applied import applied, fitting, plan_of, plans_of
 from inference.conditioning import Conditioning
 from inference.engine import Loading
 from inference.finish.png import Pixels, encode
@@ -28,6 +28,7 @@ from inference.loras import Loras
 from inference.making import Making, advance_all, call
 from inference.models import Registry
 from inference.prepare import handed, prepared
+from inference.quantised import as_loaded
 from inference.quiet import hush
 from inference.run import Batch, Key, Run
 from inference.scaling import as_given
@@ -119,7 +120,7 @@ class LocalEngine:
             return
         refuse(run.recipe)
         self._heed(run)
-        key = applied(self._own, run, run.recipe)
+        key = applied(self._own, run, run.recipe, self._registry.kind)
         with self._under(key):
             if run.sparing:
                 self._shelf.clear(but=plans_of(run.recipe, key))
@@ -140,7 +141,8 @@ class LocalEngine:
         """Say what beginning the Run would load."""
         if isinstance(run.recipe, Upscale):
             return "none"
-        return self._shelf.loading(plans_of(run.recipe, applied(self._own, run, run.recipe)), beside)
+        key = applied(self._own, run, run.recipe, self._registry.kind)
+        return self._shelf.loading(plans_of(run.recipe, key), beside)
 
     def step(self, batch: Batch) -> None:
         """Make one model call of `batch.size` rows and advance its Runs; one whose Latent is not finite fails alone."""
@@ -167,7 +169,8 @@ class LocalEngine:
     def decode(self, run: Run) -> Decoded:
         """Decode the Run's Latent at batch 1; raise EmptyPicture where the VAE gives NaN."""
         key = run.key or self._own
-        made_by = fingerprint.of_run(self._facts, run, key, self._mode, self._verdicts.get(key.model, "untested"))
+        tested = self._verdicts.get(as_loaded(key.model, key.quantised), "untested")
+        made_by = fingerprint.of_run(self._facts, run, key, self._mode, tested)
         if isinstance(run.state, Enlarging):
             return Decoded(run.state, made_by)
         making: Making = run.state
@@ -202,7 +205,7 @@ class LocalEngine:
     def load(self, model: ModelRef) -> None:
         """Load a Model under the device's own switches."""
         with self._under(self._own):
-            self._weights(model, self._own)
+            self._weights(model, fitting(self._own, self._registry.kind(model.digest)))
 
     def unload(self, digest: str) -> None:
         """Drop a Model, however it was loaded."""
@@ -219,9 +222,10 @@ class LocalEngine:
     def _weights(self, model: ModelRef, key: Key) -> Weights:
         """Return a loaded Model; under the device's own switches each answers the self-test once."""
         weights = self._shelf.get(plan_of(model, key))
-        if not key.exclusive and model.digest not in self._verdicts:
+        named = as_loaded(model.digest, key.quantised)
+        if not key.exclusive and named not in self._verdicts:
             told = fingerprint.self_test(lambda *rows: forward(weights, *rows), weights, self._tried)
-            self._verdicts[model.digest] = told
+            self._verdicts[named] = told
         return weights
 
     def _guide(self, recipe: Paint, key: Key, weights: Weights) -> Guide | None:

@@ -50,6 +50,9 @@ class Loras:
 
     def wear(self, weights: Weights, wanted: LoraSet) -> Weights:
         """Lay a set over a Model, or its own weights again; what is returned knows whose words it encodes."""
+        if wanted and weights.plan.quantised:
+            kind = weights.plan.quantised
+            raise ModelUnavailable(f"This model is loaded quantised ({kind}), which takes no LoRA.", "Leave it out.")
         if not wanted and weights.unet not in self._wardrobes:
             return weights
         wardrobe = self._wardrobes.setdefault(weights.unet, Wardrobe())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import itertools
 import json
 import logging
 import math
@@ -18,6 +19,8 @@ from core.errors import OutOfMemory
 from inference.device import PROFILES, SPARING
 from inference.families import whole
 from inference.families.folder import read_json
+from inference.families.gguf import loaded_bytes, read_gguf
+from inference.quantised import GGUF, KINDS, NETS, PLAIN, How, quantises
 from inference.shapes import WIDTHS, painting, shape
 
 LOG = logging.getLogger(__name__)
@@ -25,7 +28,6 @@ SINGLE = "model.diffusion_model."
 """How a single file names what is stepped."""
 UNUSED = frozenset({"safety_checker", "feature_extractor", "image_encoder"})
 """Parts of a folder that are never loaded, unless its own pipeline paints: that takes all it has."""
-STEPPED = frozenset({"unet", "transformer"})
 SIGNS = ("out of memory", "DefaultCPUAllocator")
 CGROUP = Path("/sys/fs/cgroup")
 PROC = Path("/proc")
@@ -35,7 +37,7 @@ KEPT_FREE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Weight:
-    """Hold the bytes of a Model's weights at one dtype: of what is stepped, and of the rest."""
+    """Hold the bytes of a Model's weights at one dtype: of what is stepped or quantised, and of the rest."""
 
     stepped: int
     rest: int
@@ -46,11 +48,16 @@ class Weight:
         return self.stepped + self.rest
 
 
-def weight(folder: Path, dtype: str) -> Weight:
+def weight(folder: Path, dtype: str, how: How = PLAIN) -> Weight:
     """Return what a Model's weights take once loaded, from the headers of its files; a file has but one part."""
     found = {True: 0, False: 0}
-    for part, numbers in _numbers(folder).items():
-        found[part in STEPPED] += numbers * WIDTHS[dtype]
+    for part, shapes in _shapes(folder).items():
+        if how.kind == GGUF and part in NETS:
+            continue
+        few = quantises(how.kind, part, _class_of(folder, part))
+        found[few or part in NETS] += sum(_held(each, WIDTHS[dtype], how.kind if few else "") for each in shapes)
+    if how.file is not None:
+        found[True] += loaded_bytes(read_gguf(how.file), WIDTHS[dtype])
     return Weight(found[True], found[False])
 
 
@@ -59,14 +66,14 @@ def net_weight(folder: Path, dtype: str) -> Weight:
     return Weight(weight(folder, dtype).whole, 0)
 
 
-def choose_profile(folder: Path, dtype: str, device: str, free: int | None) -> str:
+def choose_profile(folder: Path, dtype: str, device: str, free: int | None, how: How = PLAIN) -> str:
     """Return the first profile in which a Model and one guided Picture of its native size fit into what is free.
 
     Where the device does not tell, it is `high`: what does not fit then is told where it is met.
     """
     if free is None:
         return PROFILES[0]
-    need, look = weight(folder, dtype), shape(folder)
+    need, look = weight(folder, dtype, how), shape(folder)
     for profile in PROFILES[:-1]:
         if held(need, profile, device) + painting(look, dtype, look.native, 2, profile) <= free * (1 - KEPT_FREE):
             return profile
@@ -111,20 +118,32 @@ def trim() -> None:
         trim_heap(0)
 
 
-def _numbers(folder: Path) -> Mapping[str, int]:
-    """Return how many numbers each part has; of two variants of the same weights one counts."""
+def _shapes(folder: Path) -> Mapping[str, list[tuple[int, ...]]]:
+    """Return the shapes of each part's tensors; of two variants of the same weights one counts."""
     if folder.is_file():
-        return _numbers_in(folder)
+        return _shapes_in(folder)
     files = sorted(folder.rglob("*.safetensors"))
     plain = {path.parent for path in files if ".fp16." not in path.name}
     unused = frozenset[str]() if _is_whole(folder) else UNUSED
-    found: dict[str, int] = {}
+    found: dict[str, list[tuple[int, ...]]] = {}
     for path in files:
         part = path.parent.name
         if part in unused or (".fp16." in path.name and path.parent in plain):
             continue
-        found[part] = found.get(part, 0) + sum(_numbers_in(path).values())
+        found.setdefault(part, []).extend(itertools.chain(*_shapes_in(path).values()))
     return found
+
+
+def _held(shape: tuple[int, ...], width: int, kind: str) -> int:
+    """Return a tensor's bytes; of what is quantised only layers have fewer bits, which have two sides."""
+    numbers = math.prod(shape)
+    return round(numbers * KINDS[kind].bits / 8) if kind and len(shape) == 2 else numbers * width
+
+
+def _class_of(folder: Path, part: str) -> str:
+    index = folder / "model_index.json"
+    found = read_json(index).get(part) if index.is_file() else None
+    return str(found[1]) if isinstance(found, list) and len(found) == 2 else ""
 
 
 def _is_whole(folder: Path) -> bool:
@@ -132,14 +151,14 @@ def _is_whole(folder: Path) -> bool:
     return index.is_file() and read_json(index).get("_class_name") in whole.WAYS
 
 
-def _numbers_in(path: Path) -> Mapping[str, int]:
-    """Return how many numbers a file has: of a UNet, as single files name it, and the rest."""
+def _shapes_in(path: Path) -> Mapping[str, list[tuple[int, ...]]]:
+    """Return the shapes of a file's tensors: of a UNet, as single files name it, and the rest."""
     with path.open("rb") as file:
         header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-    found = {"unet": 0, "": 0}
+    found: dict[str, list[tuple[int, ...]]] = {"unet": [], "": []}
     for name, tensor in header.items():
         if name != "__metadata__":
-            found["unet" if name.startswith(SINGLE) else ""] += math.prod(tensor["shape"])
+            found["unet" if name.startswith(SINGLE) else ""].append(tuple(tensor["shape"]))
     return found
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from core.draft import ModelCard
 from core.errors import ModelUnavailable
@@ -13,6 +15,7 @@ from core.records import WeightsFile
 from inference.cards import SETTINGS, Source, broken_card, card_of
 from inference.digests import HASHED, of_folder, on_disk, recalled, unchanged
 from inference.families.folder import NOTES, PICKLES, files
+from inference.quantised import check_wishes
 
 INDEX = "model_index.json"
 WEIGHTS = {".safetensors", *PICKLES}
@@ -38,13 +41,18 @@ class Registry:
         settings: Path = SETTINGS,
         *,
         watermark: bool = False,
+        quantised: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """places: folders and files of Models, and folders full of them; settings: of the kinds of single files.
 
-        watermark: their Pictures are marked.
+        watermark: their Pictures are marked. quantised: in which kind, or from which GGUF file, some are loaded.
+        Raises BadConfig where that names no Model or no kind.
         """
         found = models_in({name: Path(place) for name, place in places.items()})
-        self._entries = {name: _entry(name, path, name == builtin, settings) for name, path in found.items()}
+        check_wishes(quantised, found)
+        self._entries = {
+            name: _entry(name, path, name == builtin, settings, quantised.get(name, "")) for name, path in found.items()
+        }
         if watermark:
             for name, entry in self._entries.items():
                 self._entries[name] = replace(entry, card=replace(entry.card, mark=mark_of(entry.card.family)))
@@ -67,11 +75,16 @@ class Registry:
             if entry.card.state != "reading":
                 continue
             try:
-                self._entries[name] = _digested(entry, known, fresh)
+                self._entries[name] = self._once(_digested(entry, known, fresh))
             except OSError as error:
                 why = f"Its files cannot be read: {error.strerror or error}."
                 self._entries[name] = replace(entry, card=replace(entry.card, state="broken", why=why))
         return fresh
+
+    def kind(self, digest: str) -> str:
+        """Return in which kind a Model is loaded, empty where it is as it lies, or is not here."""
+        found = (entry.source.how.kind for entry in self._entries.values() if digest and entry.card.digest == digest)
+        return next(found, "")
 
     def folder(self, digest: str) -> Path:
         """Return where a Model's settings and tokenizers lie by its digest, as `source` does."""
@@ -90,6 +103,14 @@ class Registry:
         raise ModelUnavailable(
             f"The model with digest {digest[:12]} is not here.", "Add its folder under [models] in config.toml."
         )
+
+    def _once(self, entry: Entry) -> Entry:
+        """Return an entry, broken where the same files are registered to be loaded otherwise: Recipes tell no names."""
+        for other in self._entries.values():
+            if other.card.digest == entry.card.digest and other.source.how.kind != entry.source.how.kind:
+                why = f"These are the files of {other.card.name}, which are loaded otherwise. Name them once."
+                return replace(entry, card=replace(entry.card, state="broken", why=why, digest=""))
+        return entry
 
 
 def models_in(places: Mapping[str, Path]) -> dict[str, Path]:
@@ -118,11 +139,12 @@ def _is_model(path: Path) -> bool:
     return path.suffix.lower() in WEIGHTS
 
 
-def _entry(name: str, path: Path, builtin: bool, settings: Path) -> Entry:
+def _entry(name: str, path: Path, builtin: bool, settings: Path, quantised: str) -> Entry:
     try:
-        card, source = card_of(name, path, builtin, settings)
+        card, source = card_of(name, path, builtin, settings, quantised)
         hashed = (each for each in files(path) if each.suffix in HASHED and each.name != NOTES)
         parts = tuple(on_disk(each) for each in ((path,) if source.file else hashed))
+        parts += () if source.how.file is None else (on_disk(source.how.file),)
     except (ModelUnavailable, OSError) as error:
         why = error.whole() if isinstance(error, ModelUnavailable) else f"Its files cannot be read: {error}."
         return Entry(Source(path), broken_card(name, builtin, why))
@@ -130,9 +152,13 @@ def _entry(name: str, path: Path, builtin: bool, settings: Path) -> Entry:
 
 
 def _digested(entry: Entry, known: Mapping[WeightsFile, str], fresh: dict[WeightsFile, str]) -> Entry:
-    """Return the entry ready: with a file's own sha256, or the digest of its folder."""
+    """Return the entry ready: with a file's own sha256, or the digest of its folder, and of the GGUF file with it."""
     if entry.source.file:
         whole = recalled(entry.parts[0], known, fresh)
+    elif entry.source.how.file:
+        *own, gguf = entry.parts
+        lines = f"{of_folder(entry.source.folder, own, known, fresh)}\n{recalled(gguf, known, fresh)}\n"
+        whole = hashlib.sha256(lines.encode()).hexdigest()
     else:
         whole = of_folder(entry.source.folder, entry.parts, known, fresh)
     return replace(entry, card=replace(entry.card, digest=whole, state="ready", why=""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 from inference.families import whole
 from inference.families.folder import read_json
 from inference.previews import Colours, fit
-from inference.weights import DTYPES, Plan
+from inference.weights import DTYPES, Plan, quantised_part
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
@@ -26,7 +27,7 @@ class Pipe:
 
 def load(folder: Path, plan: Plan, device: torch.device) -> Pipe:
     """Load a folder's pipeline: safetensors from this disk alone."""
-    stock = _read(folder, plan.dtype).to(device)
+    stock = _read(folder, plan, device).to(device)
     way = whole.WAYS[str(read_json(folder / "model_index.json")["_class_name"])]
     return Pipe(plan, stock, way, _colours(stock))
 
@@ -48,16 +49,33 @@ def own(stock: Any, name: str) -> Any:
     return pipe
 
 
-def _read(folder: Path, dtype: str) -> Any:
+def _read(folder: Path, plan: Plan, device: torch.device) -> Any:
     import diffusers
 
     weights = [path.name for path in folder.rglob("*.safetensors")]
     variant = "fp16" if weights and all(".fp16." in name for name in weights) else None
     pipe = diffusers.DiffusionPipeline.from_pretrained(  # type: ignore[no-untyped-call]
-        folder, dtype=DTYPES[dtype], local_files_only=True, use_safetensors=True, variant=variant
+        folder,
+        dtype=DTYPES[plan.dtype],
+        local_files_only=True,
+        use_safetensors=True,
+        variant=variant,
+        **_quantised(folder, plan, device),
     )
     pipe.set_progress_bar_config(disable=True)
     return pipe
+
+
+def _quantised(folder: Path, plan: Plan, device: torch.device) -> dict[str, Any]:
+    """Return the parts that are loaded in fewer bits; their classes are those the family let through."""
+    if not plan.quantised:
+        return {}
+    found = {}
+    for name, part in read_json(folder / "model_index.json").items():
+        if isinstance(part, list) and len(part) == 2 and part[1] is not None and (folder / name).is_dir():
+            kind = getattr(import_module(part[0]), part[1])
+            found[name] = quantised_part(kind, folder, name, plan, device)
+    return {name: part for name, part in found.items() if part is not None}
 
 
 def _colours(pipe: Any) -> Colours | None:

@@ -11,10 +11,11 @@ from typing import Any
 import torch
 
 from inference.device import PROFILES, SPARING
+from inference.quantised import NETS
 
 LOG = logging.getLogger(__name__)
 CPU = torch.device("cpu")
-STEPPED = ("unet", "transformer", "control")
+STEPPED = (*NETS, "control")
 """What every call needs; the other parts are needed where a Run begins and ends."""
 
 

@@ -15,9 +15,9 @@ class Key:
     """Name what the Runs of one model call must share.
 
     model and control are digests, latent is (H/8, W/8), text is the number of tokens a Prompt is padded to. dtype,
-    threads, memory_format, attention and profile come from the device, or in a Reproduce from the logged Fingerprint;
-    where those differ from the device's own, the Key is exclusive: its Runs wait until nothing else is in the making.
-    The Runs of one that is not shared step alone.
+    threads, memory_format, attention, profile and quantised come from the device and the settings, or in a Reproduce
+    from the logged Fingerprint; where those differ from the device's own, the Key is exclusive: its Runs wait until
+    nothing else is in the making. The Runs of one that is not shared step alone.
     """
 
     model: str
@@ -30,6 +30,7 @@ class Key:
     memory_format: str = "contiguous"
     attention: str = "sdpa"
     profile: str = "high"
+    quantised: str = ""
     exclusive: bool = False
     shared: bool = True
 

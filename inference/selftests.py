@@ -11,12 +11,13 @@ from typing import Any, Literal, Self
 from core.ports import Archive
 from core.promise import Ground
 from inference.device import DeviceChoice, known_facts
+from inference.quantised import FEW_SWITCHES, as_loaded, spared
 
 log = logging.getLogger(__name__)
 
 
 class SelfTests(MutableMapping[str, str]):
-    """Map a Model's digest to `equal` or `differs`; what was said under other facts is not found.
+    """Map a Model, as `as_loaded` calls it, to `equal` or `differs`; what was said under other facts is not found.
 
     noted: what earlier processes kept. keep: writes one word by name; it is called on the device's thread.
     """
@@ -51,9 +52,12 @@ class SelfTests(MutableMapping[str, str]):
 
         return cls(choice, sizes, mode, await archive.overrides(), keep)
 
-    def ground(self, digest: str) -> Ground:
-        """Return what a Picture of a Model would be painted under now."""
-        return Ground(self._facts, self._rows, self._said.get(digest, "untested"))
+    def ground(self, digest: str, kind: str = "") -> Ground:
+        """Return what a Picture of a Model, as it is loaded, would be painted under now."""
+        facts = {**self._facts, "quantised": kind or None}
+        if kind:
+            facts |= {**FEW_SWITCHES, "profile": spared(str(self._facts["profile"]), kind)}
+        return Ground(facts, self._rows, self._said.get(as_loaded(digest, kind), "untested"))
 
     def __getitem__(self, digest: str) -> str:
         return self._said[digest]

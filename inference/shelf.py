@@ -20,6 +20,7 @@ from inference.families.table import check_family
 from inference.guiding import CONTROL
 from inference.pipes import Pipe
 from inference.profiles import settle
+from inference.quantised import How, check_device
 from inference.weights import Plan, Weights
 
 Held = Weights | Pipe | torch.nn.Module
@@ -141,9 +142,11 @@ class Shelf:
         try:
             if plan.family == CONTROL:
                 return guiding.load(source, plan, self._device)
+            check_device(plan.quantised, source.name, self._device.type)
+            plan = replace(plan, file=source.file, gguf=source.how.file)
             if plan.family == whole.FAMILY:
                 return pipes.load(source.folder, plan, self._device)
-            weights = table.load(source.folder, replace(plan, file=source.file), self._device)
+            weights = table.load(source.folder, plan, self._device)
             settle(weights, plan.profile, self._device)
         except (OSError, ValueError, KeyError, ImportError) as error:
             raise ModelUnavailable(f"The model in {source.name} does not load: {error}.", "Copy it again.") from error
@@ -167,10 +170,14 @@ class Shelf:
         """Return the bytes of a Plan's weights on the device."""
         if plan not in self._needs:
             source = self._source(plan)
-            weigh = memory.net_weight if plan.family == CONTROL else memory.weight
-            weight = weigh(source.file or source.folder, plan.dtype)
+            weight = self._weight(source, plan)
             self._needs[plan] = memory.held(weight, plan.profile, self._device.type)
         return self._needs[plan]
+
+    def _weight(self, source: Source, plan: Plan) -> memory.Weight:
+        if plan.family == CONTROL:
+            return memory.net_weight(source.folder, plan.dtype)
+        return memory.weight(source.file or source.folder, plan.dtype, How(plan.quantised, source.how.file))
 
     def _free(self) -> int:
         if self._device.type == "cuda":

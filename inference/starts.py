@@ -36,9 +36,9 @@ def first_latent(
     width, height, device = recipe.width, recipe.height, weights.unet.device
     if recipe.sketch is None or (recipe.control is not None and recipe.strength is None):
         shape = (1, weights.channels, height // weights.latent_scale, width // weights.latent_scale)
-        drawn = noise.first(generator, shape, weights.unet.dtype, recipe.vary)
+        drawn = noise.first(generator, shape, weights.dtype, recipe.vary)
         return drawn.to(device) * sampler.init_noise_sigma, None
-    pixels = noise.sketch_pixels(read(recipe.sketch.digest, "sketch"), width, height, weights.unet.dtype).to(device)
+    pixels = noise.sketch_pixels(read(recipe.sketch.digest, "sketch"), width, height, weights.dtype).to(device)
     with widened(weights.vae, weights.upcast) as vae:
         if recipe.mask is not None:
             white = masks.pixels(read(recipe.mask.digest, "mask"), width, height)

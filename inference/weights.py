@@ -13,11 +13,13 @@ from diffusers import UNet2DConditionModel
 
 from core.recipe import Paint
 from inference.conditioning import Reader
-from inference.families.facts import PARTS
+from inference.families.facts import MODEL, PARTS, TENSORS
 from inference.families.folder import weights_file
 from inference.flow import time_shift
 from inference.previews import Colours
 from inference.profiles import home
+from inference.quantised import quantises
+from inference.quantising import arguments, from_gguf
 from inference.unpack import from_file
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -30,7 +32,10 @@ FORMATS = {"contiguous": torch.contiguous_format, "channels_last": torch.channel
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Say which Model is wanted and how; two Plans are two copies in memory. file: the one all its weights are in."""
+    """Say which Model is wanted and how; two Plans are two copies in memory.
+
+    file: the one all its weights are in. quantised: in which kind it is loaded; gguf: the file of its transformer.
+    """
 
     digest: str
     family: str
@@ -38,7 +43,9 @@ class Plan:
     memory_format: str = "contiguous"
     attention: str = "sdpa"
     profile: str = "high"
+    quantised: str = ""
     file: Path | None = None
+    gguf: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
@@ -91,7 +98,12 @@ class Weights:
     @property
     def text_key(self) -> tuple[str, ...]:
         """Return what tells its embeddings from another Model's; the digest stands first."""
-        return (self.plan.digest, self.plan.dtype, *self.beside)
+        return (self.plan.digest, self.plan.dtype, self.plan.quantised, *self.beside)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Return the dtype it is computed in; of what is quantised, other parameters are of others."""
+        return DTYPES[self.plan.dtype]
 
 
 def distilled(unet: Any) -> dict[str, int]:
@@ -110,6 +122,9 @@ def load_unet(folder: Path, plan: Plan, device: torch.device) -> Any:
 
 def load_part(kind: Any, folder: Path, name: str, plan: Plan, device: torch.device) -> Any:
     """Load one part of a folder in the Plan's dtype; all but a text encoder in its memory format, too."""
+    few = quantised_part(kind, folder, name, plan, device)
+    if few is not None:
+        return few
     if plan.file is None:
         found = from_folder(kind, folder / name, PARTS[name][2], plan)
     else:
@@ -118,11 +133,24 @@ def load_part(kind: Any, folder: Path, name: str, plan: Plan, device: torch.devi
     return found if name.startswith("text_encoder") else found.to(memory_format=FORMATS[plan.memory_format])
 
 
-def from_folder(kind: Any, part: Path, stem: str, plan: Plan) -> Any:
+def quantised_part(kind: Any, folder: Path, name: str, plan: Plan, device: torch.device) -> Any | None:
+    """Load one part in fewer bits, to stay on the device; return None where the Plan has it loaded as it lies."""
+    if plan.gguf is not None and name == "transformer":
+        found = from_gguf(kind, plan.gguf, folder, name, DTYPES[plan.dtype])
+    elif quantises(plan.quantised, name, kind.__name__):
+        library = kind.__module__.partition(".")[0]
+        few = arguments(plan.quantised, library, DTYPES[plan.dtype], device)
+        found = from_folder(kind, folder / name, MODEL if library == "diffusers" else TENSORS, plan, **few)
+    else:
+        return None
+    return found.to(device).eval().requires_grad_(False)
+
+
+def from_folder(kind: Any, part: Path, stem: str, plan: Plan, **more: Any) -> Any:
     """Load safetensors of this disk in the Plan's dtype; stem: how their files' names begin."""
     variant = "fp16" if ".fp16." in weights_file(part, stem).name else None
     return kind.from_pretrained(
-        part, dtype=DTYPES[plan.dtype], local_files_only=True, use_safetensors=True, variant=variant
+        part, dtype=DTYPES[plan.dtype], local_files_only=True, use_safetensors=True, variant=variant, **more
     )
 
 

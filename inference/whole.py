@@ -16,7 +16,7 @@ import torch
 from core.errors import BadInput, EmptyPicture, PaintFailed
 from core.recipe import OWN, ModelRef, Paint, Recipe
 from inference import fingerprint, noise, pipes, previews, profiles
-from inference.applied import applied, plan_of
+from inference.applied import applied, fitting, plan_of
 from inference.aside import Aside
 from inference.device import PROFILES
 from inference.engine import Loading
@@ -24,6 +24,7 @@ from inference.families import whole
 from inference.finish.png import Pixels
 from inference.local import Decoded, LocalEngine
 from inference.pipes import Pipe
+from inference.quantised import as_loaded
 from inference.run import Batch, Key, Run
 
 
@@ -62,7 +63,9 @@ class WholeEngine(LocalEngine):
             if run.sparing:
                 self._shelf.clear(but=(plan,))
             pipe = self._shelf.pipe(plan)
-        self._verdicts[recipe.model.digest] = "equal"  # Its calls are never shared, so rows do not matter.
+        self._verdicts[as_loaded(recipe.model.digest, key.quantised)] = (
+            "equal"  # Its calls are never shared, so rows do not matter.
+        )
         run.key, run.calls = key, recipe.steps - recipe.first_step
         run.rows = min(2 if recipe.guided else 1, self.sizes[-1])
         run.state = self._painting(pipe, recipe, key)
@@ -72,7 +75,7 @@ class WholeEngine(LocalEngine):
         if model.family != whole.FAMILY:
             super().load(model)
             return
-        own = _plain(self._own)
+        own = _plain(fitting(self._own, self._registry.kind(model.digest)))
         with self._under(own):
             self._shelf.pipe(plan_of(model, own))
 
@@ -136,7 +139,7 @@ class WholeEngine(LocalEngine):
 
     def _key(self, run: Run, recipe: Paint) -> Key:
         """Return the Key a Run is begun with: a pipeline knows no switch but the dtype."""
-        return _plain(applied(self._own, run, recipe))
+        return _plain(applied(self._own, run, recipe, self._registry.kind))
 
     def _go(self, run: Run, painting: Painting) -> None:
         """Let the pipeline go on; where it fails, the Run starts anew if it is stepped again."""

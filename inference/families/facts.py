@@ -75,11 +75,14 @@ def check_parts(
         _check_tokenizer(folder / name)
 
 
-def check_weights_of(folder: Path, index: Mapping[str, Any]) -> None:
-    """Raise ModelUnavailable where the weights of a part the index names are missing or cut off."""
+def check_weights_of(folder: Path, index: Mapping[str, Any], but: str = "") -> None:
+    """Raise ModelUnavailable where the weights of a part the index names are missing or cut off.
+
+    but: the part whose weights lie elsewhere.
+    """
     for name, (_, _, stem) in PARTS.items():
         found = index.get(name)
-        if isinstance(found, list) and any(found):
+        if isinstance(found, list) and any(found) and name != but:
             check_weights(weights_file(folder / name, stem))
 
 

@@ -18,6 +18,7 @@ from tests.support.painting import MASK, SKETCH, batch_of, recipe, runs_of
 from tests.support.single_file import as_single, kind_of_file
 from tests.support.tiny_addons import make_embedding, make_lora
 from tests.support.tiny_controls import make_control
+from tests.support.tiny_gguf import shared_tiny_gguf
 from tests.support.tiny_model import make_tiny_model, shared_tiny_model
 from tests.support.tiny_sd2 import shared_tiny_sd2
 from tests.support.tiny_sd3 import shared_tiny_sd3
@@ -39,6 +40,8 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "aura": (OWN, {}),
     "pixart": (OWN, {}),
     "flux": (OWN, OVER),
+    "gguf": ("euler", OVER),
+    "gguf-flux": (OWN, {}),
 }
 """Each kind of Model by name: the Sampler and what is asked for beside the usual."""
 GUIDED = {"canny": "tiny", "scribble-xl": "xl"}
@@ -65,7 +68,15 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Disk:
         **{kind: shared_tiny_whole(kind) for kind in ("aura", "pixart", "flux")},
     }
     controls = {name: make_control(folders[model], root / name) for name, model in GUIDED.items()}
-    return Disk(models, root / "settings", root / "loras", root / "embeddings", controls=controls)
+    ggufs = {"gguf": shared_tiny_gguf("sd3"), "gguf-flux": shared_tiny_gguf("flux")}
+    return Disk(
+        models | {name: folder for name, (folder, _) in ggufs.items()},
+        root / "settings",
+        root / "loras",
+        root / "embeddings",
+        controls=controls,
+        quantised={name: str(file) for name, (_, file) in ggufs.items()},
+    )
 
 
 def wanted(models: Registry, addons: AddOnFiles) -> Iterator[tuple[str, Paint]]:

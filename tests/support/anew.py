@@ -34,10 +34,11 @@ class Disk:
     embeddings: Path | None = None
     files: Mapping[str, bytes] = field(default_factory=dict)
     controls: Mapping[str, Path] = field(default_factory=dict)
+    quantised: Mapping[str, str] = field(default_factory=dict)
 
     def registry(self) -> Registry:
         """Return a Registry that has read the Models."""
-        found = Registry(self.models, settings=self.settings)
+        found = Registry(self.models, settings=self.settings, quantised=self.quantised)
         found.read({})
         return found
 
@@ -68,6 +69,7 @@ class Disk:
             "settings": str(self.settings),
             "loras": None if self.loras is None else str(self.loras),
             "embeddings": None if self.embeddings is None else str(self.embeddings),
+            "quantised": dict(self.quantised),
             "files": {digest: base64.b64encode(raw).decode() for digest, raw in self.files.items()},
             "controls": {name: str(path) for name, path in self.controls.items()},
         }
@@ -78,7 +80,7 @@ class Disk:
         loras, embeddings = (None if told[name] is None else Path(told[name]) for name in ("loras", "embeddings"))
         models, controls = ({name: Path(path) for name, path in told[each].items()} for each in ("models", "controls"))
         files = {digest: base64.b64decode(raw) for digest, raw in told["files"].items()}
-        return cls(models, Path(told["settings"]), loras, embeddings, files, controls)
+        return cls(models, Path(told["settings"]), loras, embeddings, files, controls, told["quantised"])
 
 
 def different_anew(disk: Disk, made: Sequence[tuple[str, Recipe, Painted]]) -> list[str]:
