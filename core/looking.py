@@ -174,7 +174,8 @@ class Looking:
     async def models(self) -> list[dict[str, Any]]:
         """Return every registered Model's sheet."""
         default = await self._default()
-        return [model_sheet(card, default) for card in self._cards()]
+        controls = self._house.addons().controls
+        return [model_sheet(card, default, controls) for card in self._cards()]
 
     async def addons(self) -> dict[str, list[dict[str, Any]]]:
         """Return the sheets of what lies beside the Models: `loras`, `embeddings` and `controls`."""

@@ -177,8 +177,8 @@ def audit_sheet(job: Job, picture: Picture) -> AuditSheet:
     }
 
 
-def model_sheet(card: ModelCard, default: str) -> dict[str, Any]:
-    """Return a Model's sheet."""
+def model_sheet(card: ModelCard, default: str, controls: Sequence[ControlCard] = ()) -> dict[str, Any]:
+    """Return a Model's sheet; controls: the ControlNets there are, of which some may fit it."""
     return {
         "name": card.name,
         "family": card.family,
@@ -195,7 +195,7 @@ def model_sheet(card: ModelCard, default: str) -> dict[str, Any]:
         "samplers": sorted(card.samplers),
         "masks": card.masks,
         "inpaint": card.inpaint,
-        "can": _can(card),
+        "can": _can(card, controls),
         "licence": card.licence,
         "commercial": card.commercial,
         "gated": card.gated,
@@ -217,12 +217,13 @@ def _addon(card: LoraCard | EmbeddingCard | ControlCard) -> dict[str, Any]:
     return {**told, "state": card.state, "why": card.why}
 
 
-def _can(card: ModelCard) -> list[str]:
+def _can(card: ModelCard, controls: Sequence[ControlCard]) -> list[str]:
     """Return what a Model can do beside words alone; whatever paints can be enlarged."""
     if card.state == "broken":
         return []
     can = {"negative": card.negative, "sketch": card.sketches, "inpaint": card.masks or card.inpaint, "upscale": True}
-    return [name for name, able in can.items() if able]
+    fitting = {each.preparation for each in controls if each.state == "ready" and each.fits(card.text_widths)}
+    return [*(name for name, able in can.items() if able), *sorted(fitting)]
 
 
 def passing_event(job: Job, progress: Progress, eta_s: float | None) -> Event | None:

@@ -17,7 +17,16 @@ NOTHING_YET = "There is nothing here yet. Paint something with /imagine."
 WORDS_SIGNS = 80
 MOST_COSTS = 10
 STYLE_HOW = "Put --style and a name behind your words; what it adds stands in the picture's recipe."
-CAN = {"negative": "words to avoid", "sketch": "sketches", "inpaint": "masks", "upscale": "enlarging"}
+CAN = {
+    "negative": "words to avoid",
+    "sketch": "sketches",
+    "inpaint": "masks",
+    "upscale": "enlarging",
+    "scribble": "scribbles to follow",
+    "lineart": "line art to follow",
+    "canny": "edges to follow",
+    "depth": "depth maps to follow",
+}
 """What a Model can do, as its sheet names it."""
 TAIL_SIGNS = 8
 """Signs of an id that people are shown, to be typed again."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from core.draft import GUIDANCE, STEPS, ModelCard
 from inference.families import whole
-from inference.families.facts import check_weights_of
+from inference.families.facts import PARTS, check_weights_of
 from inference.families.folder import NOTES, broken, files, read_json, refuse
 from inference.families.formulas import resolve
 from inference.families.gguf import SUFFIX
@@ -74,7 +74,7 @@ def card_of(
     index = read_json(path / "model_index.json")
     card = _card(name, path, index, builtin)
     how = how_of(quantised, path)
-    check_weights_of(path, index, but="transformer" if how.kind == GGUF else "")
+    check_weights_of(path, index, index if card.whole else PARTS, but="transformer" if how.kind == GGUF else "")
     wishes = _wishes(path / NOTES)
     if "prediction" in wishes:
         raise broken(f"{NOTES} says prediction.", "A folder says it in scheduler/scheduler_config.json.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,15 +75,15 @@ def check_parts(
         _check_tokenizer(folder / name)
 
 
-def check_weights_of(folder: Path, index: Mapping[str, Any], but: str = "") -> None:
+def check_weights_of(folder: Path, index: Mapping[str, Any], parts: Iterable[str], but: str = "") -> None:
     """Raise ModelUnavailable where the weights of a part the index names are missing or cut off.
 
-    but: the part whose weights lie elsewhere.
+    parts: those that are loaded, if they have weights. but: the one whose weights lie elsewhere.
     """
-    for name, (_, _, stem) in PARTS.items():
+    for name in parts:
         found = index.get(name)
-        if isinstance(found, list) and any(found) and name != but:
-            check_weights(weights_file(folder / name, stem))
+        if name != but and isinstance(found, list) and any(found) and (folder / name / "config.json").is_file():
+            check_weights(weights_file(folder / name, MODEL if found[0] == "diffusers" else TENSORS))
 
 
 def configs(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:

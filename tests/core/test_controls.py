@@ -15,7 +15,9 @@ from core.defaults import typed as default_words
 from core.draft import Draft, SketchInfo, fill
 from core.errors import BadInput, BadWords, CannotReproduce, StudioError
 from core.grammar import command_for, parse
-from core.recipe import Control, Paint, canonical, from_json, to_json
+from core.recipe import PREPARATIONS, Control, Paint, canonical, from_json, to_json
+from core.sheet import model_sheet
+from core.telling import CAN, model_lines
 from tests.support.cards import card
 
 SKETCH = SketchInfo("5e" * 32, 640, 480)
@@ -136,3 +138,19 @@ def test_it_may_be_an_option_apart_from_the_words() -> None:
     with pytest.raises(BadInput, match="cannot be a default"):
         default_words("--control canny", ())
     assert typed(ControlWish("canny", 1.0, 0.0, 0.5)) == "canny:1:0-0.5"
+
+
+def test_a_model_says_what_it_can_follow_by_those_that_fit_and_are_ready() -> None:
+    """A depth map is one of them; each has words of its own in the lists."""
+    depth = replace(NETS[3], digest=C, state="ready")
+    seen = {
+        widths: model_sheet(card(text_widths=widths), "", (*NETS[:3], depth, NETS[4]))["can"]
+        for widths in ((768,), (768, 1280), (1024,), ())
+    }
+    usual = ["negative", "sketch", "inpaint", "upscale"]
+    assert seen[(768,)] == [*usual, "canny", "depth", "scribble"]
+    assert seen[(768, 1280)] == [*usual, "scribble"]
+    assert seen[(1024,)] == seen[()] == usual == model_sheet(card(text_widths=(768,)), "", NETS[3:])["can"]
+    assert set(PREPARATIONS) <= set(CAN)
+    told = model_lines(model_sheet(card(text_widths=(768,)), "", (depth,)))
+    assert "can: words to avoid, sketches, masks, enlarging, depth maps to follow" in told

@@ -20,13 +20,14 @@ from tests.inference.test_memory_ends import paint, wrapped
 from tests.support.anew import Disk
 from tests.support.painting import paint_alone, recipe, runs_of
 from tests.support.single_file import as_single, kind_of_file
+from tests.support.tiny_gguf import shared_tiny_gguf
 from tests.support.tiny_model import shared_tiny_model
 from tests.support.tiny_sd2 import shared_tiny_sd2
 from tests.support.tiny_sd3 import shared_tiny_sd3
 from tests.support.tiny_sdxl import shared_tiny_sdxl
 from tests.support.tiny_whole import shared_tiny_whole
 
-KINDS = {"file": "euler", "two": "euler", "xl": "euler", "three": "euler", "aura": OWN}
+KINDS = {"file": "euler", "two": "euler", "xl": "euler", "three": "euler", "aura": OWN, "gguf": "euler"}
 """Each kind by name, and its Sampler; folders of Stable Diffusion 1 have tests of their own."""
 
 
@@ -36,7 +37,9 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Disk:
     kind_of_file(shared_tiny_model(), root / "settings", "sd1")
     file = as_single(shared_tiny_model(), root / "one.safetensors")
     folders = {"two": shared_tiny_sd2(), "xl": shared_tiny_sdxl(), "three": shared_tiny_sd3()}
-    return Disk({"file": file, **folders, "aura": shared_tiny_whole("aura")}, root / "settings")
+    few, gguf = shared_tiny_gguf("sd3")
+    places = {"file": file, **folders, "aura": shared_tiny_whole("aura"), "gguf": few}
+    return Disk(places, root / "settings", quantised={"gguf": str(gguf)})
 
 
 @pytest.fixture(scope="module")
@@ -97,17 +100,19 @@ CUT = [
     ("three", "transformer/diffusion_pytorch_model.safetensors"),
     ("three", "text_encoder_3/model.safetensors"),
     ("aura", "transformer/diffusion_pytorch_model.safetensors"),
+    ("aura", "text_encoder/model.safetensors"),
     ("xl", "text_encoder_2/model.safetensors"),
 ]
 
 
 @pytest.mark.parametrize(("kind", "part"), CUT)
-def test_a_cut_file_a_pickle_and_code_are_refused_in_every_family(
+def test_a_cut_or_missing_file_a_pickle_and_code_are_refused_in_every_family(
     kind: str, part: str, disk: Disk, tmp_path: Path
 ) -> None:
     for number, (spoil, why) in enumerate(
         (
             (lambda folder: (folder / part).write_bytes((folder / part).read_bytes()[:-1]), f"{part} is cut off"),
+            (lambda folder: (folder / part).unlink(), f"{part} is missing"),
             (lambda folder: (folder / "old.bin").write_bytes(b"x"), "old.bin is not safetensors"),
             (lambda folder: (folder / "pipeline.py").write_text(""), "pipeline.py is program code"),
         )
