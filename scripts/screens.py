@@ -125,7 +125,7 @@ async def pictures(page: Page, folder: Path) -> None:
     await page.locator(".beside-with select").select_option(index=1)
     await expect(page.locator(".beside .over")).to_be_visible()
     await shot(page, "beside", folder)
-    job = await page.locator(".recipe-facts code").nth(1).inner_text()
+    job = await page.locator(".about details code").nth(1).text_content()
     await page.goto(here + f"#/operate/{job}")
     await expect(page.locator(".log li").first).to_be_visible()
     await page.set_viewport_size({"width": 1280, "height": 1270})

@@ -15,6 +15,12 @@ from tests.support.page import running
 __all__ = ["chromium"]
 pytestmark = in_browser
 READING = (Path(__file__).parents[1] / "support" / "reading.js").read_text(encoding="utf-8").partition("\n")[2]
+FOCUSED = """() => { const node = document.activeElement; const style = (of) => getComputedStyle(of).outlineStyle;
+  const label = [...(node.labels ?? [])].map((each) => each.textContent).join('').trim();
+  return { name: label || node.ariaLabel || node.getAttribute('aria-label') || node.textContent.trim()
+    || node.querySelector('img')?.alt || '', outline: style(node),
+    within: style(node.closest('label, .both') ?? node) }; }"""
+"""What has the focus: its name, and whether an outline shows it, around itself or around what holds it."""
 
 
 async def readable(page: Page, where: str) -> None:
@@ -123,6 +129,65 @@ async def test_the_keyboard_alone_is_enough(chromium: Browser, tmp_path: Path) -
         await press("Enter")
         await expect(page.locator("#sketch img")).to_be_visible()
 
+        # The screens beside the chat: from the head on, in the order they are read.
+        async def tab_to(name: str, most: int = 40) -> None:
+            """Go on by the tab key alone until something of this name is focused, and seen to be."""
+            for _ in range(most):
+                await press("Tab")
+                told = await page.evaluate(FOCUSED)
+                assert told["outline"] == "solid" or told["within"] == "solid", told
+                if told["name"].startswith(name):
+                    return
+            raise AssertionError(f"{name} is not reached, {told} was the last")
+
+        await page.get_by_role("link", name="Pictures", exact=True).focus()
+        await press("Enter")
+        await expect(page.locator(".tile")).to_have_count(2)
+        for name in ("Words", "Favourites", "Filters", "a heart"):
+            await tab_to(name, 2)
+        await press("ArrowRight")
+        other = await page.locator(".tile a").nth(1).get_attribute("href")
+        assert await page.evaluate("document.activeElement.getAttribute('href')") == other
+        await press("Enter")
+        await expect(page.locator(".stage img")).to_be_visible()
+        for name in ("← Pictures", "Compare with", "or by its id"):
+            await tab_to(name, 2)
+        first = str(await page.locator("article .slot").nth(1).get_attribute("data-picture"))
+        await page.keyboard.type(first)
+        await press("Enter")
+        await expect(page.locator(".beside .over")).to_be_visible()
+        await page.get_by_label("Compare with").focus()
+        await press("Shift+Tab")
+        assert (await page.evaluate(FOCUSED))["within"] == "solid"
+        await press("ArrowLeft")
+        assert "49%" in str(await page.locator(".beside .over").get_attribute("style"))
+        for name in (
+            "Walk from",
+            "Favourite",
+            "Upscale x2",
+            "Reproduce",
+            "Copy as command",
+            "PNG with",
+            "Share",
+            "Ids and",
+            "Family tree",
+        ):
+            await tab_to(name, 9)
+        await tab_to("Imagine, seed", 3)
+
+        await page.get_by_role("link", name="Operate", exact=True).focus()
+        await press("Enter")
+        await expect(page.locator(".tiles")).to_be_visible()
+        await tab_to("Pause", 2)
+        await press("Enter")
+        await expect(page.locator(".operate .state")).to_have_text("paused")
+        await tab_to("Set a limit")
+        await press("Enter")
+        await tab_to("Jobs waiting", 3)
+        await page.keyboard.type("7")
+        await press("Enter")
+        await expect(page.locator(".rules")).to_contain_text("Jobs waiting: 7")
+
 
 async def test_nothing_moves_for_who_wants_no_motion_and_all_fits_a_phone(chromium: Browser, tmp_path: Path) -> None:
     phone = {"width": 360, "height": 740}
@@ -131,7 +196,8 @@ async def test_nothing_moves_for_who_wants_no_motion_and_all_fits_a_phone(chromi
         await expect(page.locator("article img.picture")).to_have_count(4)
         assert await page.evaluate("document.getAnimations().length") == 0
         widest = (
-            "Math.max(...[...document.querySelectorAll('body *')].filter((each) => each.checkVisibility())"
+            "Math.max(...[...document.querySelectorAll('body *')]"
+            ".filter((each) => each.checkVisibility() && !each.closest('.scrolls > *, .tree > *, .unseen'))"
             ".map((each) => each.getBoundingClientRect().right))"
         )
         for opened in ("Draw a sketch", "Compare many", "What can I type?"):
@@ -140,3 +206,14 @@ async def test_nothing_moves_for_who_wants_no_motion_and_all_fits_a_phone(chromi
             assert await page.evaluate(widest) <= 361, opened
             await page.keyboard.press("Escape")
         assert await page.evaluate(widest) <= 361
+        one, two = [await page.locator(".slot").nth(nth).get_attribute("data-picture") for nth in (0, 1)]
+        job = str(await page.locator("article").get_attribute("id")).removeprefix("job-")
+        for screen, there in (
+            ("pictures?seed=7", ".narrows"), ("pictures", ".tile img"), (f"picture/{one}", ".tree image"),
+            (f"picture/{one}?with={two}", ".beside .over"), (f"compare/{job}", ".compare img.picture"),
+            (f"operate/{job}", ".log .move"),
+        ):  # fmt: skip
+            await page.goto(f"{site.base}/#/{screen}")
+            await expect(page.locator(there).first).to_be_visible()
+            assert await page.evaluate(widest) <= 361, screen
+            assert await page.evaluate("document.getAnimations().length") == 0, screen

@@ -13,15 +13,20 @@ export function facts(pairs) {
     .flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, value)]));
 }
 
-/** Return the command that paints it again, to be copied. */
-export function command(words) {
+/** Return the command that paints it again, to be copied; other: one more button. */
+export function command(words, other = null) {
   return el('div', { class: 'command' }, el('code', {}, shown(words, 3000)),
-    button(t('card.copy'), () => copy(words, t('card.command')), { glyph: 'copy' }));
+    button(t('card.copy'), () => copy(words, t('card.command')), { glyph: 'copy' }), other);
+}
+
+/** Return what unfolds. */
+export function unfolds(name, ...inside) {
+  return el('details', {}, el('summary', {}, name), ...inside);
 }
 
 /** Return what unfolds to some data. */
 export function details(name, data) {
-  return el('details', {}, el('summary', {}, name), el('pre', { tabindex: '0' }, JSON.stringify(data, null, 2)));
+  return unfolds(name, el('pre', { tabindex: '0' }, JSON.stringify(data, null, 2)));
 }
 
 /** Return links to the file in each form. */

@@ -20,7 +20,7 @@ export function limiting({ say, done }) {
   const whom = field(t('operate.id'), who, 'whom');
   const turn = () => { whom.hidden = WHOSE[what.value] === null; who.required = !whom.hidden; };
   what.addEventListener('change', turn);
-  const root = el('form', { class: 'limits', on: { submit: async (event) => {
+  const form = el('form', { class: 'limits', on: { submit: async (event) => {
     event.preventDefault();
     const detail = Object.fromEntries(BOUNDS.map((name) => [name, inputs[name].value === '' ? null : Number(inputs[name].value)]));
     if (WHOSE[what.value]) detail[WHOSE[what.value]] = who.value.trim();
@@ -33,7 +33,9 @@ export function limiting({ say, done }) {
   } } }, field(t('operate.whose'), what), whom, ...BOUNDS.map((name) => field(t(`operate.${name}`), inputs[name])),
   el('p', { class: 'hint' }, t('operate.limits_hint')), el('p', { class: 'row' }, el('button', { type: 'submit', class: 'main' }, t('operate.set'))));
   turn();
+  const root = el('details', {}, el('summary', {}, t('operate.set_limit')), form);
   const open = (which, id, bounds = {}) => {
+    root.open = true;
     what.value = which;
     who.value = id;
     for (const name of BOUNDS) inputs[name].value = bounds[name] ?? '';
@@ -51,28 +53,34 @@ export function erasing({ say, done }) {
   const word = el('input', { name: 'word', autocomplete: 'off', maxlength: '100' });
   const go = el('button', { type: 'submit', class: 'risky', disabled: true });
   const mine = button(t('operate.erase_me'), () => open(null), { kind: 'quiet' });
-  const open = (id) => {
+  const fill = (id) => {
     whom = id;
     label.textContent = t('operate.erase_type', { word: id ?? ERASE });
     go.textContent = id ? t('operate.erase_all_of', { who: id }) : t('operate.erase_all');
     mine.hidden = id === null;
     word.value = '';
     go.disabled = true;
-    if (id) word.focus();
+  };
+  const open = (id) => {
+    root.open = true;
+    fill(id);
+    word.focus();
+    root.scrollIntoView({ block: 'nearest' });
   };
   word.addEventListener('input', () => { go.disabled = word.value.trim() !== (whom ?? ERASE); });
-  const root = el('form', { class: 'danger', on: { submit: async (event) => {
+  const form = el('form', { class: 'danger', on: { submit: async (event) => {
     event.preventDefault();
     if (go.disabled) return;
     try {
       say((await api.erase(word.value.trim(), whom)).sentence);
-      open(null);
+      fill(null);
       await done();
     } catch (problem) {
       say(problem);
     }
   } } }, el('p', { class: 'hint' }, t('operate.erase_hint')), el('label', {}, label, word), el('p', { class: 'row' }, go, mine));
-  open(null);
+  const root = el('details', { class: 'panel' }, el('summary', {}, el('h3', {}, t('operate.erase'))), form);
+  fill(null);
   return { root, open };
 }
 

@@ -5,10 +5,10 @@ import { el } from './dom.js';
 import { maybe, t } from './i18n.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
-const SIDE = 88;
-const ACROSS = 116;
-const UNDER = SIDE + 38;
-const DOWN = 160;
+const SIDE = 92;
+const LABELS = 38;
+const ACROSS = SIDE + 72;
+const DOWN = SIDE + LABELS + 18;
 
 /** Return the tree as an element that scrolls sideways; here is the picture it was asked for. */
 export function tree({ first, kin }, here) {
@@ -16,9 +16,9 @@ export function tree({ first, kin }, here) {
   const top = nodes.get(first);
   for (const node of nodes.values()) if (node !== top) nodes.get(node.parent)?.below.push(node);
   const root = top.sketch ? { id: null, sketch: top.sketch, below: [top] } : top;
-  const wide = placed(root, 0, 0);
+  const high = placed(root, 0, 0);
   const deep = depth(root) + 1;
-  const [width, height] = [wide * ACROSS, deep * DOWN - 20];
+  const [width, height] = [deep * ACROSS - 52, high * DOWN];
   const svg = made('svg', { viewBox: `0 0 ${width} ${height}` });
   svg.style.width = `${width}px`;
   svg.style.height = `${height}px`;
@@ -26,25 +26,25 @@ export function tree({ first, kin }, here) {
   return el('div', { class: 'tree', tabindex: '0', role: 'region', 'aria-label': t('family.label') }, svg);
 }
 
-/** Give every node its column and row, and return the next free column: parents stand over the middle of their children. */
+/** Give every node its column and row, and return the next free row: parents stand before the middle of their children. */
 function placed(node, column, row) {
-  let next = column;
-  for (const child of node.below) next = placed(child, next, row + 1);
-  node.row = row;
-  node.column = node.below.length ? (node.below[0].column + node.below.at(-1).column) / 2 : column;
-  return Math.max(next, column + 1);
+  let next = row;
+  for (const child of node.below) next = placed(child, column + 1, next);
+  node.column = column;
+  node.row = node.below.length ? (node.below[0].row + node.below.at(-1).row) / 2 : row;
+  return Math.max(next, row + 1);
 }
 
 function depth(node) {
-  return node.below.reduce((most, child) => Math.max(most, depth(child)), node.row);
+  return node.below.reduce((most, child) => Math.max(most, depth(child)), node.column);
 }
 
 function draw(svg, node, here) {
-  const [x, y] = [node.column * ACROSS + (ACROSS - SIDE) / 2, node.row * DOWN + 8];
+  const [x, y] = [node.column * ACROSS + 10, node.row * DOWN + 8];
   for (const child of node.below) {
-    const [to, under] = [child.column * ACROSS + ACROSS / 2, child.row * DOWN + 8];
-    const middle = (y + UNDER + under) / 2;
-    svg.append(made('path', { class: 'line', d: `M${x + SIDE / 2} ${y + UNDER} C${x + SIDE / 2} ${middle} ${to} ${middle} ${to} ${under}` }));
+    const [from, to] = [x + SIDE + 6, child.column * ACROSS + 4];
+    const [level, other, middle] = [y + SIDE / 2, child.row * DOWN + 8 + SIDE / 2, (from + to) / 2];
+    svg.append(made('path', { class: 'line', d: `M${from} ${level} C${middle} ${level} ${middle} ${other} ${to} ${other}` }));
     draw(svg, child, here);
   }
   const name = node.id ? madeBy(node) : t('family.sketch');

@@ -5,14 +5,16 @@ import { el, shown } from './dom.js';
 import { t } from './i18n.js';
 import { star } from './star.js';
 
-const LEAST = 150;
+const LEAST = 184;
+const LEAST_PHONE = 108;
+const PHONE = 560;
 const GAP = 8;
 const SPARE_ROWS = 3;
 
 export class Grid {
-  /** holder is as tall as all rows; scroller scrolls, or the page does; trouble(problem) hears what went wrong. */
-  constructor(holder, scroller, trouble) {
-    Object.assign(this, { holder, scroller, trouble });
+  /** holder is as tall as all rows; trouble(problem) hears what went wrong, seen(ms) when the first in view was made. */
+  constructor(holder, trouble, seen) {
+    Object.assign(this, { holder, trouble, seen });
     this.tiles = new Map();
     this.reset();
     this.later = () => { this.frame ??= requestAnimationFrame(() => { this.frame = null; this.draw(); }); };
@@ -54,7 +56,8 @@ export class Grid {
   draw() {
     const width = this.holder.clientWidth;
     if (!width) return;
-    this.across = Math.max(2, Math.floor((width + GAP) / (LEAST + GAP)));
+    const least = width < PHONE ? LEAST_PHONE : LEAST;
+    this.across = Math.max(2, Math.floor((width + GAP) / (least + GAP)));
     const side = (width + GAP) / this.across;
     const rows = Math.ceil(this.hits.length / this.across);
     this.holder.style.height = `${Math.max(0, rows * side - GAP)}px`;
@@ -71,6 +74,7 @@ export class Grid {
       tile.style.width = tile.style.height = `${side - GAP}px`;
       tile.style.transform = `translate(${(at % this.across) * side}px, ${Math.floor(at / this.across) * side}px)`;
     }
+    this.seen(this.hits[Math.max(0, Math.floor(top / side)) * this.across]?.at ?? this.hits.at(-1)?.at);
     if (this.next && last + 2 * this.across * SPARE_ROWS >= this.hits.length) this.more();
   }
 
@@ -78,7 +82,8 @@ export class Grid {
     const hit = this.hits[at];
     const picture = hit.gone ? el('span', { class: 'gone' }, t('pictures.gone'))
       : el('img', { src: api.pictureUrl(hit.id, 'thumb'), alt: shown(hit.words || t('pictures.of_seed', { seed: hit.seed }), 200), loading: 'lazy', decoding: 'async' });
-    const tile = el('div', { class: 'tile', data: { at } }, el('a', { href: `#/picture/${hit.id}` }, picture), star(hit, this.trouble));
+    const words = hit.words ? el('span', { class: 'said', 'aria-hidden': 'true' }, shown(hit.words, 90)) : null;
+    const tile = el('div', { class: 'tile', data: { at } }, el('a', { href: `#/picture/${hit.id}` }, picture, words), star(hit, this.trouble));
     this.tiles.set(at, tile);
     // In order, so that the tab key and screen readers go on as the eye does.
     const behind = [...this.tiles.keys()].filter((each) => each > at).sort((a, b) => a - b)[0];

@@ -42,10 +42,10 @@ class Operate {
       el('header', { class: 'bar' }, el('h2', {}, t('operate.title')), part('state'), part('acts-now')), this.told, part('tiles'),
       el('section', { class: 'panel', 'aria-label': t('operate.speed') }, part('charts')),
       el('div', { class: 'panels' },
-        panel(t('operate.queue'), part('queue')), panel(t('operate.people'), part('people')),
-        panel(t('operate.models'), part('models')), panel(t('operate.limits'), part('rules'), this.limits.root),
-        panel(t('operate.log'), this.log.root), panel(t('operate.audits'), part('audits')),
-        panel(t('operate.acts'), part('acts')), panel(t('operate.erase'), this.erase.root)));
+        el('div', {}, panel(t('operate.queue'), part('queue')), panel(t('operate.people'), part('people')),
+          panel(t('operate.log'), this.log.root), panel(t('operate.audits'), part('audits'))),
+        el('div', {}, panel(t('operate.models'), part('models')), panel(t('operate.limits'), part('rules'), this.limits.root),
+          panel(t('operate.acts'), part('acts')), this.erase.root)));
   }
 
   say(what) {

@@ -47,7 +47,7 @@ export function charts(seen) {
 export function queue(rows, open) {
   return table([t('operate.place'), t('operate.words'), t('operate.stands'), ''], rows.slice(0, MOST_ROWS).map((each) => [
     String(each.place), shown(each.words ?? t('operate.others'), 80), each.sentence,
-    each.job ? button(t('operate.log'), () => open(each.job), { kind: 'quiet' }) : '']), t('operate.nothing_waits'));
+    each.job ? button(t('operate.log_of'), () => open(each.job), { kind: 'quiet' }) : '']), t('operate.nothing_waits'));
 }
 
 export function people(rows, limit, erase) {

@@ -43,15 +43,14 @@ class View {
       el('p', { class: 'row' }, ...can.map((action) => button(t(`action.${action}`), () => page.press(action, picture))),
         picture.actions.includes('reproduce') ? this.reproduce() : null),
       this.told,
-      picture.command ? about.command(picture.command) : null,
-      picture.command ? el('p', {}, button(t('view.type'), () => page.retype(picture.command), { kind: 'quiet' })) : null,
+      about.facts([[t('view.avoid'), shown(picture.recipe.negative_prompt ?? '', 2000)], [t('view.typed'), shown(picture.typed, 2000)]]),
+      picture.command ? about.command(picture.command, button(t('view.type'), () => page.retype(picture.command), { glyph: 'draw' })) : null,
       about.files(picture), sharing(picture),
-      about.facts([
-        [t('view.avoid'), shown(picture.recipe.negative_prompt ?? '', 2000)], [t('view.typed'), shown(picture.typed, 2000)],
+      about.unfolds(t('view.ids'), about.facts([
         [t('viewer.picture'), about.code(picture.id)], [t('viewer.job'), about.code(picture.job)],
         [t('viewer.recipe'), about.code(picture.recipe_digest)],
         [t('viewer.pixels'), picture.pixels_digest ? about.code(picture.pixels_digest) : null],
-      ]),
+      ])),
       about.details(t('viewer.recipe'), picture.recipe),
       picture.fingerprint ? about.details(t('viewer.fingerprint'), picture.fingerprint) : null);
   }
