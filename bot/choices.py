@@ -72,6 +72,14 @@ async def controls(interaction: discord.Interaction, current: str) -> Found:
     return found
 
 
+async def methods(interaction: discord.Interaction, current: str) -> Found:
+    """Offer what Pictures can be enlarged by."""
+    found = Found()
+    async with _in_time():
+        found += _named((await _studio(interaction).health())["methods"], current)
+    return found
+
+
 async def pictures(interaction: discord.Interaction, current: str) -> Found:
     """Offer the Person's last Pictures, newest first; typed words or a part of an id narrow them."""
     found = Found()

@@ -66,10 +66,11 @@ Every other word and flag is the same as behind /imagine in chat: docs/commands.
     ),
     Verb(
         "upscale",
-        "[picture] [--out FILE]",
-        "Make a picture twice as large.",
-        "./limner upscale --out large.png",
-        "Without a picture's id: the newest one.",
+        "[picture] [x2|x3|x4] [--by METHOD] [--out FILE]",
+        "Make a picture two, three or four times as large.",
+        "./limner upscale x4 --by x4plus --out large.png",
+        """Without a picture's id: the newest one. METHOD is lanczos, which is always there, or x4plus, x4plus-anime or
+animevideov3: those need the extra upscale (./limner add upscale) and minutes for a large picture.""",
         ("--out",),
         "device",
         True,

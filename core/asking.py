@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from core import addons, controls, presets, wording
+from core import addons, controls, enlarging, presets, wording
 from core.addons import NO_ADDONS, AddOns, LoraWish
 from core.cost import cost
 from core.defaults import Defaults
@@ -16,12 +16,12 @@ from core.errors import BadInput, BadWords, CannotReproduce, ModelUnavailable, N
 from core.grammar import clean, command, given, parse, sampler_id, target
 from core.job import Job, Kind
 from core.mark import mark_of
+from core.methods import check_there
 from core.picture import Fingerprint, Picture, Replay
 from core.ports import Archive
 from core.promise import Ground, note
-from core.recipe import SEEDS, Paint, Recipe, Upscale, Variation, digest, from_json, sources
+from core.recipe import SEEDS, Method, Paint, Recipe, Upscale, Variation, digest, from_json, sources
 from core.records import NewPicture, PngFacts
-from core.sizes import SIDE
 from core.styles import style_named
 from core.words import shown
 
@@ -132,15 +132,20 @@ def again(
     pictures: Sequence[Picture],
     cards: Sequence[ModelCard],
     fresh_seed: Callable[[], int],
+    methods: Collection[Method],
 ) -> Plan:
-    """Return the Plan of a reroll, vary, reproduce or upscale of a logged Picture; a reroll takes its whole Job."""
+    """Return the Plan of a reroll, vary, reproduce or upscale of a logged Picture; a reroll takes its whole Job.
+
+    methods: what Pictures can be enlarged by here.
+    """
     typed = target(words, kind)
     recipe = parent.recipe
     seed = options.get("seed", typed.seed)
     if kind == "upscale":
-        return _upscale(parent, job)
+        larger = enlarging.enlarged(parent, typed, options, methods)
+        return Plan((NewPicture(larger, cost(larger), parent.id),), job.model, enlarging.notes(larger))
     if kind == "reproduce":
-        return _reproduce(parent, job, cards)
+        return _reproduce(parent, job, cards, methods)
     if not isinstance(recipe, Paint):
         raise BadInput("This picture is an enlargement: it has no seed.", "Ask for the picture it was made from.")
     card_of(recipe, cards)
@@ -277,19 +282,12 @@ def card_of(recipe: Paint, cards: Sequence[ModelCard]) -> ModelCard:
     )
 
 
-def _reproduce(parent: Picture, job: Job, cards: Sequence[ModelCard]) -> Plan:
+def _reproduce(parent: Picture, job: Job, cards: Sequence[ModelCard], methods: Collection[Method]) -> Plan:
     if parent.state != "stored" or parent.fingerprint is None or parent.pixels_digest is None:
         raise CannotReproduce(f"Picture {parent.id[-6:]} was not painted to its end.", "Reroll it with the same seed.")
     if isinstance(parent.recipe, Paint):
         card_of(parent.recipe, cards)
+    else:
+        check_there(parent.recipe.method, methods)
     replay = Replay(parent.fingerprint, parent.pixels_digest)
     return Plan((NewPicture(parent.recipe, cost(parent.recipe), parent.id, replay),), job.model)
-
-
-def _upscale(parent: Picture, job: Job) -> Plan:
-    if parent.state != "stored" or parent.pixels_digest is None or parent.width is None or parent.height is None:
-        raise BadInput(f"Picture {parent.id[-6:]} is not painted yet.", "Wait for it.")
-    if max(parent.width, parent.height) * 2 > 2 * SIDE[1]:
-        raise BadInput(f"{parent.width} x {parent.height} is too large to enlarge.", f"Up to {SIDE[1]} a side works.")
-    recipe = Upscale(parent.pixels_digest, parent.width * 2, parent.height * 2)
-    return Plan((NewPicture(recipe, cost(recipe), parent.id),), job.model)

@@ -8,6 +8,8 @@ from typing import Any
 
 from core import flags
 from core.errors import BadWords
+from core.methods import FACTORS, factors, method_named
+from core.recipe import METHODS, Method
 from core.scan import scan
 from core.words import Piece, bare, clean, nearest, shown
 
@@ -19,17 +21,21 @@ AMOUNTS = {"subtle": 0.15, "strong": 0.4}
 """What the two words behind /vary stand for."""
 TAIL = re.compile(r"[0-9A-Za-z]{6,26}")
 
-TAKES = {"reroll": ("id", "seed"), "vary": ("id", "seed", "amount"), "upscale": ("id", "factor")}
-SAID = {"id": "an id", "seed": "a seed", "amount": "an amount", "factor": "a factor"}
+TAKES = {"reroll": ("id", "seed"), "vary": ("id", "seed", "amount"), "upscale": ("id", "factor", "by")}
+SAID = {"id": "an id", "seed": "a seed", "amount": "an amount", "factor": "a factor", "by": "a method"}
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Say what a command is about: a Job or Picture by id or tail (None: the last one), a Seed, an amount."""
+    """Say what a command is about: a Job or Picture by id or tail (None: the last one), a Seed, an amount, how far
+    it is enlarged, and by what.
+    """
 
     id: str | None = None
     seed: int | None = None
     amount: float | None = None
+    factor: int | None = None
+    by: Method | None = None
 
 
 def command(typed: str) -> tuple[str, str]:
@@ -49,7 +55,8 @@ def command(typed: str) -> tuple[str, str]:
 def target(words: str, kind: str = "") -> Target:
     """Read `[id] [--seed N]` behind a command; `kind` refuses what that command does not take, empty refuses nothing.
 
-    /vary takes an amount too (`--amount 0.2`, `--strength 0.2`, `subtle`, `strong`), /upscale takes `x2`.
+    /vary takes an amount too (`--amount 0.2`, `--strength 0.2`, `subtle`, `strong`), /upscale takes `x2` to `x4`
+    and `--by METHOD`.
     """
     kept, _ = clean(words)
     head, typed = scan(kept)
@@ -63,10 +70,11 @@ def target(words: str, kind: str = "") -> Target:
             _put(found, kind, "seed", flags.seed(name, option.value)[0], option.sign)
         elif name in ("amount", "strength"):
             _put(found, kind, "amount", flags.number(name, option.value, 0.0, 1.0), option.sign)
+        elif name == "by":
+            _put(found, kind, "by", _method(option.value), option.sign)
         else:
-            near = nearest(name, ("seed", "amount", "strength"))
+            near = nearest(name, ("seed", "amount", "strength", "by"))
             raise option.sign.refusal(f"There is no option {bare(option.sign.text)} here.", f"The nearest is --{near}.")
-    found.pop("factor", None)
     return Target(**found)
 
 
@@ -80,12 +88,22 @@ def _target_word(piece: Piece) -> tuple[str, str | float]:
     if word.lower() in AMOUNTS:
         return "amount", AMOUNTS[word.lower()]
     if re.fullmatch("[xX×][0-9]+", word):
-        if word[1:] != "2":
-            raise piece.refusal(f"Pictures cannot be enlarged {bare(word)}.", "Use x2.")
-        return "factor", 2
+        if word[1:] not in map(str, FACTORS):
+            raise piece.refusal(f"Pictures cannot be enlarged {bare(word)}.", f"Use {factors()}.")
+        return "factor", int(word[1:])
     if not TAIL.fullmatch(word):
         raise piece.refusal(f"{shown(word)} is no id.", "Write the id, or its last 6 or more letters and digits.")
     return "id", word.upper()
+
+
+def _method(value: Piece) -> Method:
+    """Read the method behind `--by`."""
+    word = flags.one_word("by", value)
+    found = method_named(word)
+    if found is None:
+        hint = f"The nearest is {nearest(word, METHODS)}. There are: {', '.join(METHODS)}."
+        raise value.refusal(f"Nothing is enlarged by {shown(word)}.", hint)
+    return found
 
 
 def _put(found: dict[str, Any], kind: str, key: str, value: object, piece: Piece) -> None:

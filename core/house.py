@@ -13,7 +13,7 @@ from core.meters import Meters
 from core.pace import Pace
 from core.passwords import Means
 from core.promise import Ground, unknown
-from core.recipe import Paint
+from core.recipe import LANCZOS, Method, Paint
 from core.room import Look, anything
 
 
@@ -33,6 +33,8 @@ class House:
     """Says what a Picture of a Model (by digest) would be painted under now."""
     addons: Callable[[], AddOns] = lambda: NO_ADDONS
     """Tells which LoRAs, embeddings and ControlNets lie beside the Models."""
+    methods: tuple[Method, ...] = (LANCZOS,)
+    """What Pictures can be enlarged by."""
     look: Look = anything
     """Estimates what a Picture needs of the device's memory."""
     meters: Meters = field(default_factory=Meters)

@@ -190,6 +190,7 @@ class Looking:
             "model": default,
             "builtin": bool(card and card.builtin),
             "last_move": await self._archive.last_move(),
+            "methods": list(self._house.methods),
             "equal_recipe": self._house.ground(card.digest if card else "").promise,
             "audit": (await self._archive.audits()).as_json(),
         }

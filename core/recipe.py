@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar, get_args
 
 SEEDS = 2**32
 SAMPLERS = (
@@ -38,6 +38,12 @@ DISTILLED = ("sd1-lcm", "sd2-lcm", "sdxl-lcm")
 
 PREPARATIONS = ("scribble", "lineart", "canny", "depth")
 """How a Sketch may be prepared for a ControlNet."""
+
+Method = Literal["lanczos", "x4plus", "x4plus-anime", "animevideov3"]
+"""What a Picture can be enlarged by: by Pillow alone, or by weights of Real-ESRGAN; each name means the same bytes."""
+
+METHODS: tuple[Method, ...] = get_args(Method)
+LANCZOS: Method = "lanczos"
 
 Json = Mapping[str, Any]
 
@@ -165,7 +171,7 @@ class Upscale:
     width: int
     height: int
     factor: int = 2
-    method: Literal["lanczos"] = "lanczos"
+    method: Method = LANCZOS
     seed: int = 0
 
 
@@ -187,6 +193,8 @@ def from_json(data: Json) -> Recipe:
     if version != 1 or op not in ("paint", "upscale"):
         raise ValueError(f"recipe version {version!r}, op {op!r} is not known")
     if op == "upscale":
+        if found.get("method", LANCZOS) not in METHODS:
+            raise ValueError(f"enlarging by {found['method']!r:.40} is not known")
         return _checked(Upscale(**found))
     found["model"] = ModelRef(**found["model"])
     if found.get("sketch"):

@@ -143,7 +143,8 @@ class Studio(Looking):
         if kind == "again" or kind == "smaller":
             plan = remixing.again(job, pictures, cards, less=kind == "smaller")
         else:
-            plan = asking.again(kind, words or "", ask.options, parent, job, pictures, cards, fresh_seed)
+            methods = self._house.methods
+            plan = asking.again(kind, words or "", ask.options, parent, job, pictures, cards, fresh_seed, methods)
         asking.check_addons([plan], self._house.addons())
         await asking.check_sources(plan, self._archive)
         return [plan if kind in ("again", "smaller", "reproduce") else await self._promised(ask, plan)]

@@ -41,7 +41,7 @@ KINDS = {
     "reroll": "Reroll",
     "vary": "Vary",
     "remix": "Remix",
-    "upscale": "Upscale x2",
+    "upscale": "Upscale",
     "reproduce": "Reproduce",
 }
 """What a card calls its Job."""

@@ -14,8 +14,8 @@ from core.studio import Ask
 from web.session import Visitor
 
 FIELDS = ("words", "draft", "kind", "parent", "sketch", "mask", "request_id", "options", "sure")
-TEXTS = frozenset({"negative_prompt", "sampler", "model", "style"})
-WHOLE = frozenset({"seed", "steps", "width", "height", "count"})
+TEXTS = frozenset({"negative_prompt", "sampler", "model", "style", "by"})
+WHOLE = frozenset({"seed", "steps", "width", "height", "count", "factor"})
 REAL = frozenset({"guidance", "strength", "amount"})
 SWITCHES = frozenset({"keep_seed", "whole"})
 

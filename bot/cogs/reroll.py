@@ -11,12 +11,15 @@ from discord.ext import commands
 from bot import choices
 from bot.guests import answering
 from core.job import Kind
+from core.methods import FACTORS
 from core.recipe import SEEDS
 
 if TYPE_CHECKING:
     from bot.client import LimnerBot
 
+BY = "What enlarges it; without it, lanczos. The others need the extra upscale and take longer."
 ID = "The id under a picture; without it, your last one."
+Factor = app_commands.Range[int, min(FACTORS), max(FACTORS)]
 Seed = app_commands.Range[int, 0, SEEDS - 1]
 
 
@@ -51,12 +54,18 @@ class RerollCog(commands.Cog):
         """Take the Recipe with its noise blended."""
         await self._again(interaction, "vary", id, amount=amount, seed=seed)
 
-    @app_commands.command(description="Enlarge a picture to twice its sides.")
-    @app_commands.describe(id=ID)
-    @app_commands.autocomplete(id=choices.pictures)
-    async def upscale(self, interaction: discord.Interaction, id: str | None = None) -> None:
+    @app_commands.command(description="Enlarge a picture to two, three or four times its sides.")
+    @app_commands.describe(id=ID, factor="How many times as wide and as high; without it, 2.", by=BY)
+    @app_commands.autocomplete(id=choices.pictures, by=choices.methods)
+    async def upscale(
+        self,
+        interaction: discord.Interaction,
+        id: str | None = None,
+        factor: Factor | None = None,
+        by: str | None = None,
+    ) -> None:
         """Enlarge the stored Picture; it is not painted again."""
-        await self._again(interaction, "upscale", id)
+        await self._again(interaction, "upscale", id, factor=factor, by=by)
 
     @app_commands.command(description="Paint a picture again from its log, and compare the two bit for bit.")
     @app_commands.describe(id=ID)
