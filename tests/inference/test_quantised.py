@@ -37,6 +37,7 @@ from inference.quantised import KINDS, How, as_loaded, check_device, facts, how_
 from inference.quantising import arguments
 from inference.run import Key
 from inference.selftests import SelfTests
+from inference.shapes import painting, shape
 from inference.weights import Plan, load_part
 from inference.whole import WholeEngine
 from tests.support.painting import paint_alone, recipe, runs_of
@@ -104,6 +105,8 @@ def test_its_layers_stay_in_few_bits_and_weigh_what_was_estimated() -> None:
     few = memory.weight(folder, "bfloat16", How("gguf", file))
     assert few.stepped == held < 0.6 * memory.weight(shared_tiny_sd3(), "bfloat16").stepped
     assert few.rest == memory.weight(shared_tiny_sd3(), "bfloat16").rest
+    other = replace(loaded, plan=replace(loaded.plan, quantised=""))
+    assert loaded.text_key != other.text_key, "large text encoders may be quantised, and their words are remembered"
 
 
 DOUBLES = {
@@ -217,6 +220,10 @@ def test_fewer_bits_weigh_less_and_stay_on_the_device() -> None:
     assert eight.rest < plain.rest, "the large text encoder stays, too"
     assert 0.25 < eight.stepped / (plain.stepped + plain.rest - eight.rest) < 0.3
     assert (spared("low", "bnb-nf4"), spared("low", ""), spared("high", "gguf")) == ("balanced", "low", "high")
+    look = shape(shared_tiny_sd3())
+    free = round((four.whole + painting(look, "float32", look.native, 2, "high")) / (1 - memory.KEPT_FREE)) + 9
+    found = [memory.choose_profile(shared_tiny_sd3(), "float32", "cuda", free, How(kind)) for kind in ("bnb-nf4", "")]
+    assert found[0] == "high" != found[1]
     wanted = asked("sd3")
     room = Estimates(models().source, "float32", 10**9)(wanted)
     assert room is not None and room.weights == memory.weight(*_here("sd3")).stepped > 0

@@ -148,16 +148,23 @@ async def test_p9_erased_means_erased(tmp_path: Path) -> None:
 
 
 async def test_p10_nothing_from_outside_runs_as_code(tmp_path: Path) -> None:
-    """Each kind of file by itself: tests/inference/test_models.py, tests/db/test_intake.py."""
+    """Each kind of file by itself: tests/inference (models, families), tests/db/test_intake.py."""
     mark, data = tmp_path / "it ran", tmp_path / "data"
     data.mkdir()
     folder = shutil.copytree(HOME / "models" / "builtin", tmp_path / "mine")
     (folder / "unet" / "old.bin").write_bytes(pickle.dumps(Bomb(mark)))
     (folder / "pipeline.py").write_text(f"open({str(mark)!r}, 'w')")
-    environ = {"LIMNER__MODELS__DEFAULT": "mine", "LIMNER__MODELS__FOLDERS": f'{{mine = "{folder}"}}'}
+    (tmp_path / "bomb.gguf").write_bytes(pickle.dumps(Bomb(mark)))
+    environ = {
+        "LIMNER__MODELS__DEFAULT": "mine",
+        "LIMNER__MODELS__FOLDERS": f'{{mine = "{folder}", few = "{HOME}/models/builtin"}}',
+        "LIMNER__MODELS__QUANTISED": f'{{few = "{tmp_path}/bomb.gguf"}}',
+    }
     async with running(data, lambda *_: FakeEngine(), environ, start=False) as program:
         with pytest.raises(ModelUnavailable, match="mine"):
             await ask(program, "a heart")
+        with pytest.raises(ModelUnavailable, match=r"bomb\.gguf is a pickle with another name"):
+            await ask(program, "a heart --model few")
         with pytest.raises(BadInput):
             await program.studio.take_sketch(OWNER, PLACE, pickle.dumps(Bomb(mark)))
     assert not mark.exists()
