@@ -24,7 +24,8 @@ DRAWN = """() => {
   const [page] = performance.getEntriesByType('navigation');
   const all = [page, ...performance.getEntriesByType('resource').filter(({name}) => !name.includes('/api/'))];
   return {interactive_ms: page.domContentLoadedEventEnd,
-    bytes: all.reduce((sum, {encodedBodySize}) => sum + encodedBodySize, 0)};
+    bytes: all.reduce((sum, {encodedBodySize}) => sum + encodedBodySize, 0),
+    unzipped: all.reduce((sum, {decodedBodySize}) => sum + decodedBodySize, 0)};
 }"""
 
 
@@ -44,7 +45,8 @@ async def loads(site: Running) -> dict[str, float]:
             await context.close()
         await browser.close()
     times = sorted(each["interactive_ms"] for each in found)
-    return {"bytes": found[0]["bytes"], "median_ms": round(times[LOADS // 2], 1), "most_ms": round(times[-1], 1)}
+    sizes = {name: found[0][name] for name in ("bytes", "unzipped")}
+    return {**sizes, "median_ms": round(times[LOADS // 2], 1), "most_ms": round(times[-1], 1)}
 
 
 async def listen(url: str, pages: int) -> None:

@@ -21,8 +21,13 @@ from web.app import Page as Site  # noqa: E402
 CHROMIUM = "/usr/bin/chromium"
 WIDE, PHONE = {"width": 1280, "height": 820}, {"width": 390, "height": 844}
 WAIT_MS = 150_000
-LOOKS_MS = 4_000
-"""So long the owner's screen takes to look twice: before that it knows no speed."""
+LOOKS_MS = 8_000
+"""So long the owner's screen takes to look three times: before that it knows no speeds to draw."""
+
+MANY = (
+    "{a blue fish, a rocket in space, a sunflower, a yellow star, a red apple, a mushroom, a frog, a penguin, an owl, "
+    "a snowman, a house, a butterfly} --seed 11 --steps 10"
+)
 
 
 async def say(page: Page, words: str, cards: int) -> None:
@@ -112,27 +117,38 @@ async def family(page: Page) -> None:
 async def pictures(page: Page, folder: Path) -> None:
     """Show the gallery, one picture with its family and beside another, and the owner's screen."""
     here = page.url.partition("#")[0]
+    done = page.locator("article[data-state=delivered]")
     await expect(page.locator("article").first).to_be_visible()
+    many = await done.count()
+    await page.locator("#words").fill(MANY)
+    await page.keyboard.press("Enter")
+    await page.locator("#sure .main").click()
+    await expect(done).to_have_count(many + 12)
     await family(page)
     await page.goto(here + "#/pictures")
     await expect(page.locator(".tile img").first).to_be_visible()
     await shot(page, "pictures", folder)
     await page.locator(".tile a").nth(1).click()
     await expect(page.locator(".tree a").first).to_be_visible()
-    await page.set_viewport_size({"width": 1280, "height": 1480})
+    await page.set_viewport_size({"width": 1280, "height": 1240})
     await shot(page, "picture", folder)
     await page.set_viewport_size(WIDE)  # type: ignore[arg-type]
     await page.locator(".beside-with select").select_option(index=1)
     await expect(page.locator(".beside .over")).to_be_visible()
     await shot(page, "beside", folder)
     job = await page.locator(".about details code").nth(1).text_content()
+    await page.goto(here + "#/")
+    await page.locator("#words").fill("a rocket in space --n 4 --seed 5 --steps 100")
+    await page.keyboard.press("Enter")
+    await expect(done).to_have_count(many + 15)
     await page.goto(here + f"#/operate/{job}")
     await expect(page.locator(".log li").first).to_be_visible()
-    await page.set_viewport_size({"width": 1280, "height": 1270})
+    await page.set_viewport_size({"width": 1280, "height": 1150})
     await page.wait_for_timeout(LOOKS_MS)
     await shot(page, "operate", folder)
     await page.set_viewport_size(WIDE)  # type: ignore[arg-type]
     await page.goto(here + "#/")
+    await expect(done).to_have_count(many + 16)
 
 
 SCREENS: tuple[Callable[[Page, Path], Awaitable[None]], ...] = (chat, pad, compare, pictures)
@@ -165,7 +181,11 @@ async def main(folder: Path) -> None:
     """Run the program with the built-in model on a folder of its own, and take the pictures into `folder`."""
     expect.set_options(timeout=WAIT_MS)
     with tempfile.TemporaryDirectory() as data:
-        config = load(HOME / "config.toml", Path(data) / "config.toml", {"LIMNER__LIMITS__PER_MINUTE": "0"}).config
+        config = load(
+            HOME / "config.toml",
+            Path(data) / "config.toml",
+            {"LIMNER__LIMITS__PER_MINUTE": "0", "LIMNER__LIMITS__WAITING": "0"},
+        ).config
         program = await build.build(config, Path(data))
         site = Site(
             program.studio, program.archive, host="127.0.0.1", port=0, clock=milliseconds, bearer="screens",

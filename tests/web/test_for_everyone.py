@@ -191,7 +191,7 @@ async def test_the_keyboard_alone_is_enough(chromium: Browser, tmp_path: Path) -
 
 async def test_nothing_moves_for_who_wants_no_motion_and_all_fits_a_phone(chromium: Browser, tmp_path: Path) -> None:
     phone = {"width": 360, "height": 740}
-    async with running(tmp_path) as site, tab(chromium, site.url, viewport=phone) as page:
+    async with running(tmp_path) as site, tab(chromium, site.url, viewport=phone, has_touch=True) as page:
         await say(page, "a cat --n 4 --steps 1")
         await expect(page.locator("article img.picture")).to_have_count(4)
         assert await page.evaluate("document.getAnimations().length") == 0
@@ -217,3 +217,33 @@ async def test_nothing_moves_for_who_wants_no_motion_and_all_fits_a_phone(chromi
             await expect(page.locator(there).first).to_be_visible()
             assert await page.evaluate(widest) <= 361, screen
             assert await page.evaluate("document.getAnimations().length") == 0, screen
+        await page.goto(f"{site.base}/#/")
+        await a_pen_presses_and_a_finger_draws(page)
+
+
+INKED = """c => { const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; let n = 0;
+  for (let i = 0; i < d.length; i += 4) n += d[i] < 128; return n; }"""
+
+
+async def a_pen_presses_and_a_finger_draws(page: Page) -> None:
+    """Draw with a pen, softly and hard, then with a finger, and tap at once on what takes the sketch."""
+    await page.get_by_role("button", name="Draw a sketch").tap()
+    paper = page.get_by_label("Paper to draw on")
+    box = await paper.bounding_box()
+    assert box is not None
+    device = await page.context.new_cdp_session(page)
+    inked = [0]
+    for down, force in ((0.2, 0.1), (0.5, 1.0)):
+        y = box["y"] + down * box["height"]
+        for kind, across in (("mousePressed", 0.2), ("mouseMoved", 0.5), ("mouseMoved", 0.8), ("mouseReleased", 0.8)):
+            at = {"x": box["x"] + across * box["width"], "y": y, "button": "left", "pointerType": "pen"}
+            await device.send("Input.dispatchMouseEvent", {"type": kind, **at, "force": force, "clickCount": 1})
+        inked.append(await paper.evaluate(INKED) - sum(inked))
+    assert inked[2] > 2 * inked[1] > 0
+    for kind, across in (("touchStart", 0.2), ("touchMove", 0.4), ("touchMove", 0.8), ("touchEnd", None)):
+        here = {"x": box["x"] + (across or 0) * box["width"], "y": box["y"] + 0.8 * box["height"]}
+        points = [] if across is None else [here]
+        await device.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    assert await paper.evaluate(INKED) > sum(inked)
+    await page.get_by_role("button", name="Use this sketch").tap()
+    await expect(page.locator("#sketch img")).to_be_visible()

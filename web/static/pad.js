@@ -27,6 +27,8 @@ export class Pad {
     this.canvas.addEventListener('pointerdown', (event) => this.down(event));
     this.canvas.addEventListener('pointermove', (event) => this.move(event));
     for (const end of ['pointerup', 'pointercancel']) this.canvas.addEventListener(end, () => this.lift());
+    // What a finger draws is no gesture: no long press, no zoom, and the next tap elsewhere counts.
+    this.canvas.addEventListener('touchstart', (event) => event.preventDefault(), { passive: false });
     this.canvas.addEventListener('keydown', (event) => this.arrow(event));
     this.dialog.addEventListener('keydown', (event) => this.key(event));
     this.dialog.addEventListener('close', () => this.done(null));

@@ -13,7 +13,7 @@ export function sure(jobs) {
       el('h2', { id: 'sure-title' }, t('sure.title', { count: jobs })),
       el('p', {}, t('sure.text')),
       el('p', { class: 'answers' },
-        button(t('sure.yes', { count: jobs }), () => answer(true), { kind: 'send-many' }),
+        button(t('sure.yes', { count: jobs }), () => answer(true), { kind: 'main' }),
         button(t('sure.no'), () => answer(false))),
     );
     dialog.addEventListener('close', () => resolve(dialog.returnValue === 'yes'), { once: true });
