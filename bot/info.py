@@ -10,7 +10,8 @@ import discord
 
 from bot.guests import NOBODY, asker, bot_of, here
 from bot.plain import fenced
-from core.sheet import JobSheet
+from core.sheet import CompanionSheet, JobSheet
+from core.telling import companion_line
 
 MOST_SIGNS = 1900
 """A message's own text takes 2,000."""
@@ -21,13 +22,25 @@ async def tell_info(interaction: discord.Interaction, id_: str) -> None:
     bot, person, place = bot_of(interaction), asker(interaction), here(interaction)
     known = await bot.studio.show(person, place, id_)
     job = await bot.studio.job(person, place, known["job"])
-    told = about(job, known)
-    if len(told) <= MOST_SIGNS:
-        await interaction.response.send_message(fenced(told, MOST_SIGNS), ephemeral=True, allowed_mentions=NOBODY)
-        return
-    file = discord.File(BytesIO(told.encode()), filename=f"limner-{job['id']}.txt", description="The whole recipe.")
-    words = f"Job `{job['id']}`: it is too long for a message, so here it is as a file."
-    await interaction.response.send_message(words, file=file, ephemeral=True, allowed_mentions=NOBODY)
+    told, files = about(job, known), [await _beside(interaction, known, each) for each in _kept(known)]
+    words = fenced(told, MOST_SIGNS)
+    if len(told) > MOST_SIGNS:
+        whole = BytesIO(told.encode())
+        files.append(discord.File(whole, filename=f"limner-{job['id']}.txt", description="The whole recipe."))
+        words = f"Job `{job['id']}`: it is too long for a message, so here it is as a file."
+    await interaction.response.send_message(words, files=files, ephemeral=True, allowed_mentions=NOBODY)
+
+
+def _kept(known: dict[str, Any]) -> list[CompanionSheet]:
+    return [each for each in known["companions"] if not each["gone"]]
+
+
+async def _beside(interaction: discord.Interaction, known: dict[str, Any], companion: CompanionSheet) -> discord.File:
+    """Return what is kept beside a Picture as a file."""
+    studio, role = bot_of(interaction).studio, companion["role"]
+    raw, _ = await studio.picture_file(asker(interaction), here(interaction), known["id"], "webp", role=role)
+    name = f"limner-{known['id']}-{role}.webp"
+    return discord.File(BytesIO(raw), filename=name, description=companion_line(companion))
 
 
 def about(job: JobSheet, known: dict[str, Any]) -> str:
@@ -39,6 +52,7 @@ def about(job: JobSheet, known: dict[str, Any]) -> str:
     lines += [f"Recipe digest {known['recipe_digest']}", _plain(known["recipe"])]
     if known["fingerprint"] is not None:
         lines += ["Fingerprint", _plain(known["fingerprint"])]
+    lines += [companion_line(each) for each in known["companions"]]
     if known["parent"]:
         lines.append(f"Made from picture {known['parent']}")
     if known["children"]:

@@ -57,6 +57,16 @@ class Outputs:
         write_whole(path, raw)
         return path
 
+    async def save_beside(self, desk: Desk, picture: PictureSheet) -> list[Path]:
+        """Write what is kept beside a Picture, under its name and the role; return where that lies."""
+        path, paths = self._names[picture["id"]], []
+        form = FORMS[path.suffix.lower()]
+        for role in [each["role"] for each in picture["companions"] if not each["gone"]]:
+            raw, _ = await desk.studio.picture_file(desk.person, desk.place, picture["id"], form, role=role)
+            paths.append(path.with_stem(f"{path.stem}-{role}"))
+            write_whole(paths[-1], raw)
+        return paths
+
 
 def write_whole(path: Path, raw: bytes) -> None:
     """Write a file so that it is there whole or not at all."""

@@ -17,6 +17,7 @@ from core.errors import BadInput, NotFound, StudioError
 from core.person import Person, Place
 from core.sheet import JobSheet, PictureSheet
 from core.studio import Studio
+from core.telling import companion_line
 
 CALLED_OFF = 130
 MOST_LISTED = 100
@@ -123,8 +124,8 @@ async def _show(desk: Desk, given: Given) -> int:
     job = await desk.studio.job(desk.person, desk.place, picture["job"])
     if outputs is not None:
         outputs.name([{**job, "pictures": [picture]}])
-        path = await outputs.save(desk, picture)
-        desk.console.note(f"Saved as {path}.")
+        for path in [await outputs.save(desk, picture), *await outputs.save_beside(desk, picture)]:
+            desk.console.note(f"Saved as {path}.")
     if given.json:
         desk.console.data(picture)
     else:
@@ -169,6 +170,7 @@ def _lines(job: JobSheet, picture: PictureSheet) -> list[tuple[str, str]]:
         ("parent", picture["parent"] or ""),
         ("sketch", picture["sketch"] or ""),
         ("mask", picture["mask"] or ""),
+        *(("beside", companion_line(each)) for each in picture["companions"]),
         ("recipe", picture["recipe_digest"]),
         ("pixels", picture["pixels_digest"] or ""),
         ("painted by", json.dumps(fingerprint, sort_keys=True) if fingerprint else ""),

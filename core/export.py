@@ -25,7 +25,7 @@ READ_ME = """What Limner keeps of {person}.
 
 jobs.jsonl      one job a line: what was typed, its pictures with recipes and fingerprints, how it ended
 defaults.json   what you want where nothing is typed
-pictures/       the pictures, each with its recipe in it (drop one on ./limner reproduce)
+pictures/       the pictures, each with its recipe in it (drop one on ./limner reproduce), and what is kept beside them
 sketch/, mask/  the sketches and masks you sent, as they are kept
 missing.json    files that could not be read, and why
 """
@@ -65,7 +65,9 @@ async def _jobs(archive: Archive, person: Person, folder: zipfile.ZipFile) -> tu
             pictures = await archive.pictures([job.id for job in jobs])
             for job in jobs:
                 lines.write((json.dumps(_job(person, job, pictures[job.id]), ensure_ascii=False) + "\n").encode())
-                painted += [picture for picture in pictures[job.id] if picture.state == "stored"]
+                stored = [picture for picture in pictures[job.id] if picture.state == "stored"]
+                painted += stored
+                painted += [picture.beside(each.role) for picture in stored for each in picture.companions]
                 sketches |= {each for picture in pictures[job.id] for each in sources(picture.recipe)}
             before = jobs[-1].id
     return painted, sketches
@@ -81,12 +83,12 @@ async def _files(
     """Write the files as they are, for PNGs do not shrink; return those that cannot be read, with why."""
     missing: dict[str, str] = {}
     for picture in painted:
-        name = f"pictures/{picture.id}.png"
+        name = f"pictures/{picture.id}{'' if picture.role == 'picture' else f'-{picture.role}'}.png"
         if told := wording.gone(picture):
             missing[name] = told
             continue
         try:
-            raw, _ = await archive.form(picture, "png", recipe=True)
+            raw, _ = await archive.form(picture, "png", recipe=picture.role == "picture")
         except StudioError as error:
             missing[name] = error.whole()
         else:

@@ -16,7 +16,7 @@ from core.house import House
 from core.job import Job
 from core.offer import Offer, offer
 from core.person import AUDITOR, Person, Place
-from core.picture import Picture
+from core.picture import Picture, Role
 from core.ports import Archive
 from core.recipe import sources
 from core.records import Event, Form
@@ -87,13 +87,24 @@ class Looking:
         return await self._picture_sheet(picture, job)
 
     async def picture_file(
-        self, person: Person, place: Place, picture_id: str, form: Form, recipe: bool | None = None
+        self,
+        person: Person,
+        place: Place,
+        picture_id: str,
+        form: Form,
+        recipe: bool | None = None,
+        role: Role = "picture",
     ) -> tuple[bytes, str]:
-        """Return a stored Picture's bytes in a form and their content type; recipe None: as who asked for it wants."""
+        """Return a stored Picture's bytes in a form and their content type; recipe None: as who asked for it wants.
+
+        role: of what is kept beside the Picture, which tells no Recipe.
+        """
         picture, job = await self._find_picture(picture_id)
         access.check("show", person, place, job)
         if picture.state != "stored":
             raise NotFound(f"Picture {picture.id[-6:]} is not painted yet.", "Wait for it, or see /history.")
+        if role != "picture":
+            picture, recipe = picture.beside(role), False
         if told := wording.gone(picture):
             raise NotFound(f"Picture {picture.id[-6:]}: {told}", f"./limner reproduce {picture.id[-6:]}")
         if recipe is None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from core.errors import NotFound
 from core.recipe import Recipe
 
 PictureState = Literal["waiting", "stored", "failed", "dropped"]
 Role = Literal["picture", "grid", "depth", "prepared"]
+CompanionRole = Literal["depth", "prepared"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,17 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Companion:
+    """Say what is kept beside a Picture: its Sketch as it was prepared, or a depth map. No file: it is gone."""
+
+    role: CompanionRole
+    pixels_digest: str
+    file_digest: str | None
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """Hold one row of `pictures`: a Recipe waiting to be painted, or what came of it. Times are ms UTC."""
 
@@ -94,6 +107,24 @@ class Picture:
     fingerprint: Fingerprint | None = None
     verdict: Mapping[str, Any] = field(default_factory=dict)
     stored_at: int | None = None
+    companions: tuple[Companion, ...] = ()
+
+    def beside(self, role: Role) -> Picture:
+        """Return what is kept beside it in that role, as a Picture of the same Job; raise NotFound where nothing is."""
+        for each in self.companions:
+            if each.role == role:
+                return replace(
+                    self,
+                    role=role,
+                    pixels_digest=each.pixels_digest,
+                    file_digest=each.file_digest,
+                    width=each.width,
+                    height=each.height,
+                    fingerprint=None,
+                    verdict={},
+                    companions=(),
+                )
+        raise NotFound(f"Nothing of that kind is kept beside picture {self.id[-6:]}.", "Leave the role out.")
 
 
 def pixels_digest(width: int, height: int, rgb: bytes) -> str:

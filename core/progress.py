@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from core.errors import StudioError
-from core.picture import Fingerprint
+from core.picture import CompanionRole, Fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,10 @@ class Stepping:
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """Hand over a Sketch as a ControlNet read it: bare 8-bit RGB PNG without text and its pixels' digest."""
+class Handed:
+    """Hand over what is kept beside a Picture, by its role: bare 8-bit RGB PNG without text, its pixels' digest."""
 
+    role: CompanionRole
     png: bytes
     pixels_digest: str
     width: int
@@ -46,7 +47,7 @@ class Prepared:
 class Painted:
     """Hand over a finished Picture: bare 8-bit RGB PNG without text, its pixels' digest and what made it.
 
-    prepared: the Sketch that guided it, where one did.
+    companions: what is to be kept beside it, of each role one at most.
     """
 
     picture: int
@@ -55,7 +56,7 @@ class Painted:
     width: int
     height: int
     fingerprint: Fingerprint
-    prepared: Prepared | None = None
+    companions: tuple[Handed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

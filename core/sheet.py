@@ -13,10 +13,20 @@ from core.draft import ModelCard
 from core.grammar import command_for, prompt_words
 from core.job import MAX_ATTEMPTS, Job
 from core.person import Person
-from core.picture import Picture
+from core.picture import Companion, CompanionRole, Picture
 from core.progress import Progress, Stepping, Waiting
 from core.recipe import Paint, to_json
 from core.records import Event
+
+
+class CompanionSheet(TypedDict):
+    """Tell of what is kept beside a Picture; gone: its file is not there any more."""
+
+    role: CompanionRole
+    width: int
+    height: int
+    pixels_digest: str
+    gone: bool
 
 
 class PictureSheet(TypedDict):
@@ -45,6 +55,7 @@ class PictureSheet(TypedDict):
     error: str | None
     flagged: bool
     actions: list[str]
+    companions: list[CompanionSheet]
 
 
 class JobSheet(TypedDict):
@@ -101,6 +112,17 @@ def picture_sheet(job: Job, picture: Picture, count: int, names: Mapping[str, st
         "error": picture.error_text or wording.gone(picture),
         "flagged": bool(picture.verdict.get("safety", {}).get("flagged")),
         "actions": list(access.picture_actions(picture)),
+        "companions": [_companion(each) for each in picture.companions],
+    }
+
+
+def _companion(companion: Companion) -> CompanionSheet:
+    return {
+        "role": companion.role,
+        "width": companion.width,
+        "height": companion.height,
+        "pixels_digest": companion.pixels_digest,
+        "gone": companion.file_digest is None,
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from core.commands import AMOUNTS
 from core.defaults import Defaults
 from core.flags import FLAGS
-from core.sheet import JobSheet, PictureSheet
+from core.sheet import CompanionSheet, JobSheet, PictureSheet
 from core.wording import ACTIONS
 from core.words import bare
 
@@ -28,6 +28,8 @@ CAN = {
     "depth": "depth maps to follow",
 }
 """What a Model can do, as its sheet names it."""
+BESIDE = {"prepared": "The sketch as it was prepared", "depth": "The depth that was read out of it"}
+"""What is kept beside a Picture, by role."""
 TAIL_SIGNS = 8
 """Signs of an id that people are shown, to be typed again."""
 
@@ -53,6 +55,12 @@ def picture_choice(sheet: JobSheet, picture: PictureSheet) -> str:
     """Return how a Picture is offered where one is to be chosen: 1 to 100 signs."""
     which = f" ({picture['index'] + 1} of {len(sheet['pictures'])})" if len(sheet["pictures"]) > 1 else ""
     return f"{tail(picture['id'])}{which} · seed {picture['seed']} · {bare(words_of(sheet), 40)}"[:100]
+
+
+def companion_line(companion: CompanionSheet) -> str:
+    """Say what is kept beside a Picture."""
+    told = f"{BESIDE[companion['role']]}: {companion['width']}x{companion['height']}"
+    return f"{told}, not kept any more" if companion["gone"] else told
 
 
 def style_lines(styles: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -17,6 +17,7 @@ from core.recipe import canonical, digest
 from core.records import NewJob, NewPicture
 from db import holding, moves, outbox
 from db.claims import OPEN_JOBS
+from db.companions import PICTURE
 from db.ids import Ulids
 from db.rows import pack, to_job
 from db.tables import JobRow, LedgerRow, PictureRow
@@ -171,7 +172,7 @@ def _picture(picture_id: str, job: JobRow, index: int, new: NewPicture) -> Pictu
         job_id=job.id,
         idx=index,
         person=job.person,
-        role="picture",
+        role=PICTURE,
         parent_id=new.parent_id,
         recipe=canonical(new.recipe),
         recipe_digest=digest(new.recipe),

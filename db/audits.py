@@ -14,6 +14,7 @@ from core.job import Job
 from core.person import AUDITOR, Person, Place
 from core.picture import Picture
 from db.claims import OPEN_JOBS
+from db.companions import PICTURE
 from db.rows import to_job, to_picture
 from db.session import Store
 from db.tables import JobRow, MoveRow, PictureRow
@@ -44,7 +45,7 @@ def equal_picture(session: Session, digests: Sequence[str], person: Person, plac
     mine = (
         select(PictureRow)
         .join(JobRow, JobRow.id == PictureRow.job_id)
-        .where(PictureRow.recipe_digest.in_(digests), PictureRow.state == "stored", seen)
+        .where(PictureRow.recipe_digest.in_(digests), PictureRow.state == "stored", PictureRow.role == PICTURE, seen)
         .order_by(PictureRow.stored_at.desc(), PictureRow.id.desc())
         .limit(1)
     )
@@ -54,7 +55,7 @@ def equal_picture(session: Session, digests: Sequence[str], person: Person, plac
 
 def any_picture(session: Session, chance: float) -> tuple[Picture, Job] | None:
     """Draw a stored Picture by its place among all that somebody asked for."""
-    mine = (PictureRow.state == "stored", PictureRow.person != AUDITOR.id, PictureRow.role == "picture")
+    mine = (PictureRow.state == "stored", PictureRow.person != AUDITOR.id, PictureRow.role == PICTURE)
     count = int(session.execute(select(func.count()).where(*mine)).scalar_one())
     if not count:
         return None
@@ -68,7 +69,7 @@ def audits(session: Session) -> Audits:
     ours, theirs = JobRow.person == AUDITOR.id, JobRow.person != AUDITOR.id
     verdicts = session.execute(
         select(PictureRow.verdict, func.count())
-        .where(PictureRow.person == AUDITOR.id, PictureRow.state == "stored")
+        .where(PictureRow.person == AUDITOR.id, PictureRow.state == "stored", PictureRow.role == PICTURE)
         .group_by(PictureRow.verdict)
     )
     found = {"identical": 0, "different": 0}

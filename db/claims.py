@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -22,10 +22,10 @@ from sqlalchemy.orm import Session
 from core.errors import Lost, NotFound
 from core.job import Job
 from core.pace import Standing
-from core.picture import Picture
+from core.picture import Companion, Picture
 from core.rules import MOST_PRIORITY
 from core.wording import CANCELLED, painter_stopped
-from db import gallery, moves
+from db import companions, gallery, moves
 from db.rows import to_job, to_picture
 from db.tables import FileRow, JobRow, LedgerRow, OverrideRow, PictureRow
 
@@ -142,7 +142,10 @@ def beat(session: Session, now: int, held: Sequence[tuple[str, int]], lease_ms: 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What is written of a Picture whose file is on the disk; fingerprint and verdict as JSON."""
+    """What is written of a Picture whose file is on the disk; fingerprint and verdict as JSON.
+
+    beside: what is kept beside it, with the bytes of each file.
+    """
 
     pixels_digest: str
     file_digest: str
@@ -151,10 +154,16 @@ class Kept:
     height: int
     fingerprint: str
     verdict: str | None
+    beside: tuple[tuple[Companion, int], ...] = ()
+
+    @property
+    def files(self) -> Mapping[str, int]:
+        """Return the bytes of every file by digest."""
+        return {self.file_digest: self.bytes, **{each.file_digest or "": size for each, size in self.beside}}
 
 
-def store(session: Session, now: int, job: Job, picture: Picture, kept: Kept) -> Picture:
-    """Write the row of a Picture whose file is durable, under the Job's fence."""
+def store(session: Session, now: int, job: Job, picture: Picture, kept: Kept, fresh: Callable[[], str]) -> Picture:
+    """Write the rows of a Picture whose files are durable, under the Job's fence; fresh: gives out ids."""
     row = moves.hold(session, job.id, job.fence)
     mine = update(PictureRow).where(
         PictureRow.id == picture.id, PictureRow.job_id == row.id, PictureRow.state == "waiting"
@@ -171,10 +180,13 @@ def store(session: Session, now: int, job: Job, picture: Picture, kept: Kept) ->
     }
     if moves.changed(session, mine.values(state="stored", **values)) != 1:
         raise Lost("This picture no longer waits.", "Whoever holds the job goes on.")
-    keep_file(session, now, kept.file_digest, "picture", kept.bytes)
+    for file_digest, size in kept.files.items():
+        keep_file(session, now, file_digest, "picture", size)
+    companions.keep(session, now, picture.id, [each for each, _ in kept.beside], fresh)
     moves.shift(session, row, "running", now, f"store {picture.index}")
     gallery.keep(session, now, job, picture)
-    return to_picture(session.get_one(PictureRow, picture.id, populate_existing=True))
+    there = session.get_one(PictureRow, picture.id, populate_existing=True)
+    return to_picture(there, companions.of(session, picture.id))
 
 
 def keep_file(session: Session, now: int, digest: str, kind: str, size: int) -> None:

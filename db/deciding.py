@@ -16,6 +16,7 @@ from core.records import Act, Asker, Tally
 from core.rules import Rules
 from db import marks
 from db.claims import OPEN_JOBS
+from db.companions import PICTURE
 from db.rows import pack, to_job
 from db.tables import ActRow, DefaultsRow, JobRow, LedgerRow, PictureRow, RulesRow
 
@@ -79,7 +80,7 @@ def tally(session: Session, server: str | None, since: int) -> Tally:
         select(func.count())
         .select_from(PictureRow)
         .join(JobRow, JobRow.id == PictureRow.job_id)
-        .where(PictureRow.state == "stored", PictureRow.stored_at > since, there)
+        .where(PictureRow.state == "stored", PictureRow.role == PICTURE, PictureRow.stored_at > since, there)
     ).scalar_one()
     failed = session.execute(
         select(func.count()).where(JobRow.state == "failed", JobRow.ended_at > since, there)

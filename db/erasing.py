@@ -12,6 +12,7 @@ from core.person import AUDITOR
 from core.records import Clock, Erased
 from db import holding, moves
 from db.accept import Till, one_at_a_time
+from db.companions import PICTURE
 from db.files import Files
 from db.gallery_tables import FavouriteRow
 from db.ids import LENGTH, tidy
@@ -71,10 +72,11 @@ def clear(session: Session, files: Files) -> int:
     return gone
 
 
-def orphan(session: Session, files: Files, job_id: str, digest: str) -> None:
-    """Remove a Picture's file that was written while its Job was erased."""
-    if session.get(JobRow, job_id) is None and session.get(FileRow, (digest, "picture")) is None:
-        files.remove(digest, "picture")
+def orphans(session: Session, files: Files, job_id: str, digests: Iterable[str]) -> None:
+    """Remove a Picture's files that were written while its Job was erased."""
+    for digest in digests if session.get(JobRow, job_id) is None else ():
+        if session.get(FileRow, (digest, "picture")) is None:
+            files.remove(digest, "picture")
 
 
 def _forget(session: Session, person: str, payer: str) -> None:
@@ -108,9 +110,10 @@ def _batch(session: Session, now: int, person: str, payer: str, toll: Toll) -> b
             toll.running.append(job.id)
         if job.state in ("queued", "running"):
             moves.end(session, job, "cancelled", now, "cancelled", "", "erase")
-    pictures = session.execute(select(PictureRow.id, PictureRow.file_digest).where(PictureRow.job_id.in_(ids))).all()
+    told = select(PictureRow.id, PictureRow.file_digest, PictureRow.role).where(PictureRow.job_id.in_(ids))
+    pictures = session.execute(told).all()
     toll.jobs += len(jobs)
-    toll.pictures += len(pictures)
+    toll.pictures += sum(row.role == PICTURE for row in pictures)
     session.add_all(ErasedRow(id=each, at=now) for each in (*ids, *(row.id for row in pictures)))
     session.flush()
     session.expunge_all()

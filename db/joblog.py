@@ -60,12 +60,13 @@ class JobLog(AuditLog):
 
         def work(session: Session) -> Picture:
             self._at("after_picture_file")
-            return claims.store(session, self._clock(), job, picture, keeping.still(self._files, kept, painted))
+            there = keeping.still(self._files, kept, painted)
+            return claims.store(session, self._clock(), job, picture, there, self._till.ids.fresh)
 
         try:
             return await self._store.write(work, "store")
         except Lost:
-            await self._store.write(lambda s: erasing.orphan(s, self._files, job.id, kept.file_digest))
+            await self._store.write(lambda s: erasing.orphans(s, self._files, job.id, kept.files))
             raise
 
     async def fail_picture(self, job: Job, picture: Picture, code: str, text: str) -> None:

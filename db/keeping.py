@@ -10,8 +10,8 @@ from PIL import Image, ImageChops
 
 from core.draft import SketchInfo
 from core.errors import Damaged, NotFound
-from core.picture import Picture, Replay, Verdict
-from core.progress import Painted
+from core.picture import Companion, Picture, Replay, Verdict
+from core.progress import Handed, Painted
 from db import holding, marks, reading
 from db.claims import Kept
 from db.files import Files
@@ -38,11 +38,20 @@ def keep(files: Files, store: Store, picture: Picture, painted: Painted) -> Kept
         height=painted.height,
         fingerprint=pack(painted.fingerprint.as_json()),
         verdict=verdict,
+        beside=tuple(_beside(files, each) for each in painted.companions),
     )
 
 
+def _beside(files: Files, handed: Handed) -> tuple[Companion, int]:
+    digest = files.keep(handed.png, "picture")
+    return Companion(handed.role, handed.pixels_digest, digest, handed.width, handed.height), len(handed.png)
+
+
 def still(files: Files, kept: Kept, painted: Painted) -> Kept:
-    """Return what is kept once its file is surely there: an erase may have taken it; on the write thread."""
+    """Return what is kept once its files are surely there: an erase may have taken them; on the write thread."""
+    for handed, (companion, _) in zip(painted.companions, kept.beside, strict=True):
+        if not files.has(companion.file_digest or "", "picture"):
+            files.keep(handed.png, "picture")
     if files.has(kept.file_digest, "picture"):
         return kept
     return replace(kept, file_digest=files.keep(painted.png, "picture"), bytes=len(painted.png))

@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 
 from core.errors import Lost
 from core.records import Parcel, Receipt, Reply
-from db import moves
+from db import moves, reading
 from db.claims import paused
-from db.rows import to_job, to_picture, to_reply
-from db.tables import JobRow, OutboxRow, PictureRow, ReplyRow
+from db.rows import to_job, to_reply
+from db.tables import JobRow, OutboxRow, ReplyRow
 
 
 def parcels(
@@ -43,12 +43,11 @@ def _lease(session: Session, row: OutboxRow, owner: str, until: int) -> Parcel:
     row.fence, row.tries = row.fence + 1, tries + 1
     session.flush()
     job = session.get_one(JobRow, row.job_id)
-    pictures = session.scalars(select(PictureRow).where(PictureRow.job_id == job.id).order_by(PictureRow.idx))
     reply = session.scalars(select(ReplyRow).where(ReplyRow.job_id == job.id)).one_or_none()
     return Parcel(
         kind="result" if row.kind == "result" else "apology",
         job=to_job(job),
-        pictures=tuple(to_picture(picture) for picture in pictures),
+        pictures=reading.pictures(session, [job.id])[job.id],
         nonce=row.nonce,
         tries=tries,
         fence=row.fence,

@@ -11,10 +11,12 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from core.errors import NotFound
 from core.job import Job
 from core.person import AUDITOR, Place
-from core.picture import Picture
+from core.picture import Companion, Picture
 from core.records import Move
+from db import companions
+from db.companions import PICTURE
 from db.ids import LENGTH, tidy
-from db.rows import to_job, to_move, to_picture
+from db.rows import to_companion, to_job, to_move, to_picture
 from db.tables import JobRow, MoveRow, PictureRow
 
 R = TypeVar("R", JobRow, PictureRow)
@@ -30,8 +32,10 @@ def job(session: Session, typed: str) -> Job | None:
 
 def picture(session: Session, typed: str) -> tuple[Picture, Job] | None:
     """Find a Picture and its Job by the Picture's id or an unambiguous tail."""
-    row = _by_tail(session, PictureRow, PictureRow.id, typed, "picture")
-    return None if row is None else (to_picture(row), to_job(session.get_one(JobRow, row.job_id)))
+    row = _by_tail(session, PictureRow, PictureRow.id, typed, "picture", PictureRow.role == PICTURE)
+    if row is None:
+        return None
+    return to_picture(row, companions.of(session, row.id)), to_job(session.get_one(JobRow, row.job_id))
 
 
 def jobs(session: Session, ids: Sequence[str]) -> dict[str, Job]:
@@ -44,24 +48,31 @@ def children(session: Session, picture_id: str) -> list[tuple[Picture, Job]]:
     mine = (
         select(PictureRow, JobRow)
         .join(JobRow, JobRow.id == PictureRow.job_id)
-        .where(PictureRow.parent_id == picture_id, PictureRow.person != AUDITOR.id)
+        .where(PictureRow.parent_id == picture_id, PictureRow.person != AUDITOR.id, PictureRow.role == PICTURE)
         .order_by(PictureRow.id)
     )
     return [(to_picture(row), to_job(job)) for row, job in session.execute(mine)]
 
 
 def pictures(session: Session, job_ids: Sequence[str]) -> dict[str, tuple[Picture, ...]]:
-    """Return the Pictures of Jobs, by index."""
+    """Return the Pictures of Jobs, by index, with what is kept beside each."""
     found: dict[str, list[Picture]] = {job_id: [] for job_id in job_ids}
     mine = select(PictureRow).where(PictureRow.job_id.in_(job_ids)).order_by(PictureRow.job_id, PictureRow.idx)
-    for row in session.scalars(mine):
-        found[row.job_id].append(to_picture(row))
+    rows = session.scalars(mine).all()
+    beside: dict[str, tuple[Companion, ...]] = {}
+    for row in rows:
+        if row.role != PICTURE:
+            beside[row.parent_id or ""] = (*beside.get(row.parent_id or "", ()), to_companion(row))
+    for row in rows:
+        if row.role == PICTURE:
+            found[row.job_id].append(to_picture(row, beside.get(row.id, ())))
     return {job_id: tuple(several) for job_id, several in found.items()}
 
 
 def picture_by_pixels(session: Session, digest: str) -> Picture | None:
     """Find the first stored Picture with these pixels, one whose file is kept before others."""
-    mine = select(PictureRow).where(PictureRow.pixels_digest == digest, PictureRow.state == "stored")
+    stored = (PictureRow.state == "stored", PictureRow.role == PICTURE)
+    mine = select(PictureRow).where(PictureRow.pixels_digest == digest, *stored)
     by = (PictureRow.file_digest.is_(None), PictureRow.stored_at, PictureRow.id)
     row = session.scalars(mine.order_by(*by).limit(1)).one_or_none()
     return None if row is None else to_picture(row)
@@ -81,7 +92,8 @@ def history(session: Session, person: str, before: str | None, limit: int, words
 
 def last_picture(session: Session, person: str) -> Picture | None:
     """Return the Person's newest stored Picture."""
-    mine = select(PictureRow).where(PictureRow.person == person, PictureRow.state == "stored")
+    stored = (PictureRow.state == "stored", PictureRow.role == PICTURE)
+    mine = select(PictureRow).where(PictureRow.person == person, *stored)
     row = session.scalars(mine.order_by(PictureRow.stored_at.desc(), PictureRow.id.desc()).limit(1)).one_or_none()
     return None if row is None else to_picture(row)
 
@@ -118,13 +130,19 @@ def ends_in(column: InstrumentedAttribute[str], tail: str) -> tuple[ColumnElemen
     return func.substr(column, literal_column(str(LENGTH - TAIL + 1))) == tail[-TAIL:], column.like(f"%{tail}")
 
 
-def _by_tail(session: Session, table: type[R], column: InstrumentedAttribute[str], typed: str, noun: str) -> R | None:
+def _by_tail(
+    session: Session,
+    table: type[R],
+    column: InstrumentedAttribute[str],
+    typed: str,
+    noun: str,
+    *narrower: ColumnElement[bool],
+) -> R | None:
     tail = tidy(typed)
     if len(tail) < TAIL:
         return None
-    if len(tail) == LENGTH:
-        return session.get(table, tail)
-    found = session.scalars(select(table).where(*ends_in(column, tail)).limit(2)).all()
+    whole = (column == tail,) if len(tail) == LENGTH else ends_in(column, tail)
+    found = session.scalars(select(table).where(*whole, *narrower).limit(2)).all()
     if len(found) > 1:
         raise NotFound(f"More than one {noun} ends in {tail}.", "Type more of its id.")
     return found[0] if found else None

@@ -14,6 +14,7 @@ from core.limits import DAY_MS
 from core.person import AUDITOR
 from core.records import Keep
 from db import holding
+from db.companions import PICTURE
 from db.files import Files, Kind
 from db.tables import FileRow, HolderRow, JobRow, PictureRow
 
@@ -122,7 +123,7 @@ def _parents(session: Session) -> set[str]:
 
 def _pictures(session: Session) -> Iterator[tuple[str, int, int]]:
     """Yield digest, newest time and bytes of Pictures' files, those shown to nobody first, then by age."""
-    shown = (JobRow.state == "delivered") & (PictureRow.role == "picture") & (JobRow.person != AUDITOR.id)
+    shown = (JobRow.state == "delivered") & (PictureRow.role == PICTURE) & (JobRow.person != AUDITOR.id)
     newest = func.max(PictureRow.stored_at)
     busy = func.max(case((JobRow.state.in_(OPEN), 1), else_=0))
     rows = (

@@ -7,7 +7,7 @@ from typing import Any, cast, get_args
 
 from core.job import KINDS, STATES, Job
 from core.person import Person, Place
-from core.picture import Fingerprint, Picture, PictureState, Replay, Role
+from core.picture import Companion, CompanionRole, Fingerprint, Picture, PictureState, Replay, Role
 from core.recipe import from_json
 from core.records import Move, Reply
 from db.tables import JobRow, MoveRow, PictureRow, ReplyRow
@@ -44,7 +44,7 @@ def to_job(row: JobRow) -> Job:
     )
 
 
-def to_picture(row: PictureRow) -> Picture:
+def to_picture(row: PictureRow, companions: tuple[Companion, ...] = ()) -> Picture:
     """Return a row of `pictures` as a Picture; a Replay waits in the verdict column until the Picture is stored."""
     verdict: dict[str, Any] = json.loads(row.verdict or "{}")
     replay = verdict.pop("replay", None)
@@ -68,6 +68,18 @@ def to_picture(row: PictureRow) -> Picture:
         fingerprint=Fingerprint.from_json(json.loads(row.fingerprint)) if row.fingerprint else None,
         verdict=verdict,
         stored_at=row.stored_at,
+        companions=companions,
+    )
+
+
+def to_companion(row: PictureRow) -> Companion:
+    """Return a row of `pictures` of another role than a Picture's."""
+    return Companion(
+        role=cast("CompanionRole", _one_of(row.role, get_args(CompanionRole))),
+        pixels_digest=row.pixels_digest or "",
+        file_digest=row.file_digest,
+        width=row.width or 0,
+        height=row.height or 0,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 
 from core.errors import BadInput, EmptyPicture, PaintFailed
-from core.picture import Fingerprint, pixels_digest
+from core.picture import CompanionRole, Fingerprint, pixels_digest
 from core.progress import Painted
 from core.recipe import ModelRef, Paint, Upscale
 from inference import fingerprint, guiding, previews, profiles, samplers
@@ -19,7 +19,7 @@ from inference.addons import AddOnFiles
 from inference.applied import applied, fitting, plan_of, plans_of
 from inference.conditioning import Conditioning
 from inference.engine import Loading
-from inference.finish.png import Pixels, encode
+from inference.finish.png import Pixels, encode, handed
 from inference.finish.upscale import Enlarging, enlarge
 from inference.finish.watermark import marked
 from inference.guiding import Guide, control_plan
@@ -27,7 +27,7 @@ from inference.learned import Learned
 from inference.loras import Loras
 from inference.making import Making, advance_all, call
 from inference.models import Registry
-from inference.prepare import handed, prepared
+from inference.prepare import prepared
 from inference.quantised import as_loaded
 from inference.quiet import hush
 from inference.run import Batch, Key, Run
@@ -41,11 +41,11 @@ Mode = Literal["fast", "exact"]
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """Hold a decoded Picture on no device, with what made it, and its Sketch as a ControlNet read it."""
+    """Hold a decoded Picture on no device, with what made it, and what is kept beside it by role."""
 
     source: Pixels | Enlarging
     made_by: Fingerprint
-    prepared: Pixels | None = None
+    beside: tuple[tuple[CompanionRole, Pixels], ...] = ()
 
 
 class LocalEngine:
@@ -184,7 +184,7 @@ class LocalEngine:
             rows = (image * 0.5 + 0.5).clamp(0, 1).cpu().permute(0, 2, 3, 1).float().numpy()[0]
             rgb = (rows * 255).round().astype("uint8")
         pixels = Pixels(rgb.shape[1], rgb.shape[0], rgb.tobytes())
-        return Decoded(pixels, made_by, making.guide.pixels if making.guide else None)
+        return Decoded(pixels, made_by, (("prepared", making.guide.pixels),) if making.guide else ())
 
     def wrap(self, run: Run, decoded: object) -> Painted:
         """Make the PNG and the digest; no model call, on any thread."""
@@ -199,7 +199,7 @@ class LocalEngine:
             width=pixels.width,
             height=pixels.height,
             fingerprint=decoded.made_by,
-            prepared=handed(decoded.prepared) if decoded.prepared else None,
+            companions=tuple(handed(role, each) for role, each in decoded.beside),
         )
 
     def load(self, model: ModelRef) -> None:

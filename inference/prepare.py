@@ -9,9 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.errors import BadInput
-from core.picture import pixels_digest
-from core.progress import Prepared
-from inference.finish.png import Pixels, encode
+from inference.finish.png import Pixels
 from inference.noise import fitted
 
 Grey = npt.NDArray[np.int64]
@@ -31,12 +29,6 @@ def prepared(raw: bytes, width: int, height: int, kind: str) -> Pixels:
     grey: Grey = np.asarray(fitted(raw, width, height, "L")).astype(np.int64)
     rows = WAYS[kind](grey).astype(np.uint8)
     return Pixels(width, height, np.repeat(rows[:, :, None], 3, axis=2).tobytes())
-
-
-def handed(pixels: Pixels) -> Prepared:
-    """Return what was prepared as it is handed over."""
-    digest = pixels_digest(pixels.width, pixels.height, pixels.rgb)
-    return Prepared(encode(pixels), digest, pixels.width, pixels.height)
 
 
 def scribble(grey: Grey) -> Grey:

@@ -10,6 +10,7 @@ from typing import Any, Self, cast
 from core.errors import Unavailable
 from core.offer import Offer
 from core.person import Person, Place
+from core.picture import Role
 from core.records import Event, Form
 from core.sheet import AuditSheet, JobSheet, PictureSheet
 from core.studio import Ask
@@ -82,10 +83,16 @@ class RemoteStudio:
         return cast(PictureSheet, await self._line.json("GET", f"/api/pictures/{path_id(picture_id)}", place))
 
     async def picture_file(
-        self, person: Person, place: Place, picture_id: str, form: Form, recipe: bool | None = None
+        self,
+        person: Person,
+        place: Place,
+        picture_id: str,
+        form: Form,
+        recipe: bool | None = None,
+        role: Role = "picture",
     ) -> tuple[bytes, str]:
-        """Return a stored Picture's bytes in a form and their content type; recipe None: as who asked for it wants."""
-        params = {"form": form} | ({} if recipe is None else {"recipe": str(int(recipe))})
+        """Return a stored Picture's bytes, or what is kept beside it; recipe None: as who asked for it wants."""
+        params = {"form": form, "role": role} | ({} if recipe is None else {"recipe": str(int(recipe))})
         return await self._line.bytes("GET", f"/api/pictures/{path_id(picture_id)}/file", place, params=params)
 
     async def show(self, person: Person, place: Place, picture_id: str) -> dict[str, Any]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from aiohttp import hdrs, web
 
 from core.completing import completions
 from core.draft import SKETCH_BYTES
 from core.errors import BadInput
+from core.picture import CompanionRole, Role
 from core.records import Form
 from core.studio import Studio
 from core.wording import TOO_MANY_BYTES
@@ -29,6 +30,8 @@ JSON_BYTES = 1024 * 1024
 PICTURE_BYTES = 64 * 1024 * 1024
 FORMS: Mapping[str, str] = {"png": "png", "webp": "webp", "jpeg": "jpg", "thumb": "webp"}
 """Forms a Picture goes out in, and how the file's name ends."""
+ROLES = ("picture", *get_args(CompanionRole))
+"""What may be fetched by a Picture's id: it, or what is kept beside it."""
 
 
 class Api:
@@ -136,15 +139,23 @@ class Api:
 
     async def _picture_file(self, request: web.Request, visitor: Visitor) -> web.Response:
         form, recipe = request.query.get("form", "png"), request.query.get("recipe")
+        role = request.query.get("role", "picture")
         if form not in FORMS:
             raise BadInput("There is no such form of a picture.", f"There are: {', '.join(FORMS)}.")
         if recipe not in (None, "0", "1"):
             raise BadInput("recipe is 0 or 1.", "1 puts the recipe into the file.")
+        if role not in ROLES:
+            raise BadInput("There is no such role of a picture.", f"There are: {', '.join(ROLES)}.")
         picture_id = request.match_info["id"]
         raw, kind = await self._studio.picture_file(
-            visitor.person, visitor.place, picture_id, cast(Form, form), None if recipe is None else recipe == "1"
+            visitor.person,
+            visitor.place,
+            picture_id,
+            cast(Form, form),
+            None if recipe is None else recipe == "1",
+            cast(Role, role),
         )
-        return _pixels(raw, kind, f"limner-{picture_id}.{FORMS[form]}")
+        return _pixels(raw, kind, f"limner-{picture_id}{'' if role == 'picture' else f'-{role}'}.{FORMS[form]}")
 
     async def _origin(self, request: web.Request, visitor: Visitor) -> web.Response:
         found = await self._studio.origin(visitor.person, visitor.place, request.match_info["id"])

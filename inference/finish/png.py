@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from core.picture import CompanionRole, pixels_digest
+from core.progress import Handed
+
 COMPRESSION = 1
 """zlib's fastest level: the master is read far more often than its size matters."""
 
@@ -26,6 +29,12 @@ def encode(pixels: Pixels) -> bytes:
     image = Image.frombytes("RGB", (pixels.width, pixels.height), pixels.rgb)
     image.save(out, "PNG", compress_level=COMPRESSION)
     return out.getvalue()
+
+
+def handed(role: CompanionRole, pixels: Pixels) -> Handed:
+    """Return what is kept beside a Picture as it is handed over."""
+    digest = pixels_digest(pixels.width, pixels.height, pixels.rgb)
+    return Handed(role, encode(pixels), digest, pixels.width, pixels.height)
 
 
 def read(png: bytes) -> Pixels:

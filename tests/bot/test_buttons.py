@@ -187,11 +187,12 @@ async def test_above_four_pictures_a_menu_shows_the_chosen_one_to_who_chose(tmp_
 async def test_what_is_too_long_for_a_message_is_a_file(tmp_path: Path) -> None:
     async with checked(tmp_path) as here:
         ann = here.person("ann")
-        await ann.slash(here.channel, "imagine", prompt="x" * 1900)
+        await ann.slash(here.channel, "imagine", prompt=f"{'x' * 1890} beside")
         await here.delivered()
         told = await ann.click(here.channel.history()[-1], label="Info")
         assert told.ephemeral and told.response is not None
-        assert [file.filename.endswith(".txt") for file in told.response.attachments] == [True]
+        assert [file.filename.rpartition("-")[2] for file in told.response.attachments][:1] == ["prepared.webp"]
+        assert [file.filename.endswith(".txt") for file in told.response.attachments] == [False, True]
 
 
 async def test_pictures_and_previews_are_spoilers_where_the_server_says_so(tmp_path: Path) -> None:

@@ -215,7 +215,7 @@ async def test_history_and_show_read_the_log(shell: Shell) -> None:
     assert await shell.type("history") == 0
     assert "Nothing is there yet." in shell.err
     assert await shell.type("show") == 2
-    await shell.type("imagine", "a red heart --seed 42 --n 2")
+    await shell.type("imagine", "a red heart beside --seed 42 --n 2")
     await shell.type("imagine", "a blue star --seed 43")
     assert await shell.type("history", "heart", "--limit", "5") == 0
     (line,) = shell.out.splitlines()
@@ -223,7 +223,8 @@ async def test_history_and_show_read_the_log(shell: Shell) -> None:
     pictures = line.split()[5:7]
     assert await shell.type("show", pictures[1], "--out", "second.jpg") == 0
     assert "seed 43" in shell.out and "--seed 43" in shell.out
-    assert read("second.jpg")[:2] == b"\xff\xd8"
+    assert "The sketch as it was prepared: 128x128" in shell.out
+    assert read("second.jpg")[:2] == read("second-prepared.jpg")[:2] == b"\xff\xd8"
     assert await shell.type("history", "--json") == 0
     newest, oldest = json.loads(shell.out)
     assert newest["created_at"] >= oldest["created_at"]

@@ -68,13 +68,15 @@ def charge_twice(session: Session, row: JobRow, charge: int, now: int) -> None:
     session.get_one(LedgerRow, (row.id, "charge")).amount = 2 * charge
 
 
-def store_without_fence(session: Session, now: int, job: Job, picture: Picture, kept: Kept) -> Picture:
+def store_without_fence(
+    session: Session, now: int, job: Job, picture: Picture, kept: Kept, fresh: Callable[[], str]
+) -> Picture:
     """Take a result from a Worker that lost its lease."""
     row = session.get_one(JobRow, job.id)
     picture_row = session.get_one(PictureRow, picture.id)
     if row.state != "running" or row.fence == job.fence or picture_row.state != "waiting":
-        return real_store(session, now, job, picture, kept)
-    found = real_store(session, now, to_job(row), picture, kept)
+        return real_store(session, now, job, picture, kept, fresh)
+    found = real_store(session, now, to_job(row), picture, kept, fresh)
     picture_row.fence = job.fence
     return found
 

@@ -110,8 +110,8 @@ def net_of(files: AddOnFiles, digest: str, dtype: str) -> Any:
 
 def check(made: Made, dtype: str, files: AddOnFiles) -> None:
     """Raise AssertionError where a Picture is not the stock pipeline's: bit for bit, near it in float32."""
-    assert made.painted.prepared is not None
-    pixels = read(made.painted.prepared.png)
+    (beside,) = made.painted.companions
+    pixels = read(beside.png)
     rows = np.frombuffer(pixels.rgb, np.uint8).reshape(pixels.height, pixels.width, 3)
     latent, stock_rows = stock(made.recipe, dtype, files, rows)
     found = np.asarray(Image.open(io.BytesIO(made.painted.png)))
@@ -157,7 +157,7 @@ def test_each_is_the_stock_pipelines_in_company_of_others(files: AddOnFiles, dty
     for each in made[:-1]:
         check(each, dtype, files)
     oracle.check(made[-1], dtype)
-    assert made[-1].painted.prepared is None
+    assert made[-1].painted.companions == ()
 
 
 @pytest.mark.soak
@@ -181,7 +181,7 @@ def test_it_is_made_again_bit_for_bit_by_another_engine(files: AddOnFiles) -> No
         painted = each.painted
         again = Run("again", 0, "p", each.recipe, replay=Replay(painted.fingerprint, painted.pixels_digest))
         made = paint_alone(engine(models(), {DRAWN: drawing_png()}, addons=files), again)
-        assert made.pixels_digest == painted.pixels_digest and made.prepared == painted.prepared
+        assert made.pixels_digest == painted.pixels_digest and made.companions == painted.companions
         assert painted.fingerprint.facts["self_test"] == "untested"
 
 
@@ -198,8 +198,8 @@ def test_a_scale_of_nothing_paints_what_no_control_paints(files: AddOnFiles) -> 
 def test_the_prepared_sketch_is_handed_over_with_the_picture(files: AddOnFiles) -> None:
     wanted = guided(Case("tiny", "ddim", 1.0, steps=2), 1, files)
     painted: Painted = paint_alone(engine(models(), {DRAWN: drawing_png()}, addons=files), runs_of([wanted])[0])
-    assert painted.prepared is not None
-    assert read(painted.prepared.png) == prepared(drawing_png(), 64, 48, "scribble")
+    (beside,) = painted.companions
+    assert beside.role == "prepared" and read(beside.png) == prepared(drawing_png(), 64, 48, "scribble")
 
 
 def test_what_cannot_be_is_said_in_words(files: AddOnFiles) -> None:

@@ -115,8 +115,8 @@ def _again(given: Mapping[str, Any]) -> None:
 
 
 def _seen(painted: Painted) -> list[str]:
-    """Return the digest of a Picture's pixels, and of its Sketch's as it was prepared."""
-    return [painted.pixels_digest, *([painted.prepared.pixels_digest] if painted.prepared else [])]
+    """Return the digest of a Picture's pixels, and of what is kept beside it."""
+    return [painted.pixels_digest, *(each.pixels_digest for each in painted.companions)]
 
 
 if __name__ == "__main__":

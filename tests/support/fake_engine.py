@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from core.cost import calls
 from core.errors import EmptyPicture
 from core.picture import Fingerprint, pixels_digest
-from core.progress import Painted
+from core.progress import Handed, Painted
 from core.recipe import ModelRef, Paint, digest
 from inference.engine import Loading
 from inference.run import Batch, Key, Run
@@ -49,7 +49,7 @@ class FakeEngine:
     badbegin, badstep, baddecode, badwrap, badpreview: an error there; nan: the Run's own error at its second call;
     bigoom: out of memory wherever a call has more than 2 rows; oom: in every call; tightoom: in every one that is not
     sparing; loadoom: at the begin, unless it is alone; decodeoom: at the decoding, unless in tiles; cudaerror: the
-    device is lost.
+    device is lost. The word beside hands over a prepared sketch with the Picture.
 
     step_s: seconds a call takes, slept by `sleep`, or a callable that is given the Batch and returns them (it may
     block).
@@ -152,7 +152,9 @@ class FakeEngine:
         trace = tuple((size, count) for size, count in run.trace)
         made_by = Fingerprint(trace, {"device": "fake", "dtype": "float32", "threads": self._threads})
         pixels = pixels_digest(width, height, decoded)
-        return Painted(run.picture, _png(width, height, decoded), pixels, width, height, made_by)
+        png = _png(width, height, decoded)
+        beside = (Handed("prepared", png, pixels, width, height),) if "beside" in _words(run) else ()
+        return Painted(run.picture, png, pixels, width, height, made_by, beside)
 
     def close(self) -> None:
         self._note("close")

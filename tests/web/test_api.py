@@ -66,6 +66,18 @@ async def test_a_picture_goes_out_in_every_form(browser: aiohttp.ClientSession, 
         Image.open(io.BytesIO(await answer.read())).verify()
 
 
+async def test_what_is_kept_beside_a_picture_goes_out_by_its_role(browser: aiohttp.ClientSession) -> None:
+    (picture,) = (await painted(browser, "a red heart beside"))["pictures"]
+    (beside,) = picture["companions"]
+    assert (beside["role"], beside["width"], beside["height"]) == ("prepared", picture["width"], picture["height"])
+    async with browser.get(f"/api/pictures/{picture['id']}/file?role=prepared&recipe=1") as answer:
+        raw = await answer.read()
+        assert f"limner-{picture['id']}-prepared.png" in answer.headers["Content-Disposition"]
+    assert not Image.open(io.BytesIO(raw)).info, "its recipe is the picture's"
+    async with browser.get(f"/api/pictures/{picture['id']}/file?role=depth") as answer:
+        assert answer.status == 404 and "Nothing of that kind" in (await answer.json())["sentence"]
+
+
 async def test_the_same_request_id_is_one_job(browser: aiohttp.ClientSession, site: Running) -> None:
     first = await ask(browser, "a {red, blue} heart --steps 2", request_id="one")
     again = await ask(browser, "a {red, blue} heart --steps 2", request_id="one")
@@ -300,6 +312,7 @@ ODD = [
     "/api/events?after=x",
     "/api/pictures/01ABCDEFGH/file?form=exe",
     "/api/pictures/01ABCDEFGH/file?recipe=2",
+    "/api/pictures/01ABCDEFGH/file?role=grid",
     "/api/events",
 ]
 

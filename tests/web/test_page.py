@@ -29,7 +29,7 @@ async def test_from_words_to_a_picture_and_on(chromium: Browser, tmp_path: Path)
         await expect(page.locator("#health-text")).to_have_text("ready")
         await expect(page.locator("#builtin")).to_contain_text("data/config.toml")
         await shot(page, "empty")
-        await say(page, "/imagine a red heart --steps 20 --seed 7")
+        await say(page, "/imagine a red heart beside --steps 20 --seed 7")
         card = page.locator("article").first
         await expect(card.locator(".state")).to_contain_text("Painting")
         await expect(card.locator("progress")).to_be_visible()
@@ -38,7 +38,7 @@ async def test_from_words_to_a_picture_and_on(chromium: Browser, tmp_path: Path)
         # In mid-job: the card comes back from the log, and goes on.
         await page.reload()
         await expect(page.locator("article")).to_have_count(1)
-        await expect(card.locator("img.picture")).to_have_attribute("alt", "a red heart")
+        await expect(card.locator("img.picture")).to_have_attribute("alt", "a red heart beside")
         await expect(card.locator(".state")).to_have_text("Done, seed 7.")
         await expect(page.get_by_label("Words to paint")).to_have_value("")
 
@@ -54,6 +54,10 @@ async def test_from_words_to_a_picture_and_on(chromium: Browser, tmp_path: Path)
         await card.get_by_role("button", name="Info").click()
         await expect(page.locator("#viewer")).to_contain_text("Fingerprint")
         await shot(page, "viewer")
+        kept = page.locator("#viewer .kept-beside img")
+        await expect(kept).to_have_attribute("alt", "The sketch as it was prepared")
+        await expect(kept).to_have_js_property("complete", True)
+        assert await kept.evaluate("(each) => each.naturalWidth") > 0
         await page.keyboard.press("Escape")
 
         before = await page.locator("article").evaluate_all("all => all.map((each) => each.id)")
@@ -64,7 +68,9 @@ async def test_from_words_to_a_picture_and_on(chromium: Browser, tmp_path: Path)
 
         await page.get_by_label("Words to paint").focus()
         await page.keyboard.press("ArrowUp")
-        await expect(page.get_by_label("Words to paint")).to_have_value("/imagine a red heart --steps 20 --seed 7")
+        await expect(page.get_by_label("Words to paint")).to_have_value(
+            "/imagine a red heart beside --steps 20 --seed 7"
+        )
         await page.keyboard.press("ArrowDown")
         await expect(page.get_by_label("Words to paint")).to_have_value("")
 

@@ -29,6 +29,14 @@ export function details(name, data) {
   return unfolds(name, el('pre', { tabindex: '0' }, JSON.stringify(data, null, 2)));
 }
 
+/** Return what is kept beside a picture, such as the sketch as a control read it: small, each a link to the whole. */
+export function companions(picture) {
+  return picture.companions.filter(({ gone }) => !gone).map(({ role, width, height }) => el('figure', { class: 'kept-beside' },
+    el('a', { href: pictureUrl(picture.id, 'png', 0, role), target: '_blank', rel: 'noopener' },
+      el('img', { src: pictureUrl(picture.id, 'thumb', 0, role), alt: t(`beside.${role}`), width, height, loading: 'lazy' })),
+    el('figcaption', {}, t(`beside.${role}`))));
+}
+
 /** Return links to the file in each form. */
 export function files(picture) {
   return el('p', { class: 'files' }, el('span', {}, t('viewer.download')), ...FILES.map(([label, form, recipe]) => el('a', {

@@ -114,7 +114,7 @@ export const sketchFrom = (pictureId) => call('POST', `/api/sketches/from/${pict
 
 export const sketchUrl = (digest) => `/api/sketches/${digest}`;
 
-export const pictureUrl = (id, form = 'png', recipe = 0) => `/api/pictures/${id}/file?form=${form}&recipe=${recipe}`;
+export const pictureUrl = (id, form = 'png', recipe = 0, role = 'picture') => `/api/pictures/${id}/file?form=${form}&recipe=${recipe}${role === 'picture' ? '' : `&role=${role}`}`;
 
 export const me = () => call('GET', '/api/me');
 

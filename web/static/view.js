@@ -45,7 +45,7 @@ class View {
       this.told,
       about.facts([[t('view.avoid'), shown(picture.recipe.negative_prompt ?? '', 2000)], [t('view.typed'), shown(picture.typed, 2000)]]),
       picture.command ? about.command(picture.command, button(t('view.type'), () => page.retype(picture.command), { glyph: 'draw' })) : null,
-      about.files(picture), sharing(picture),
+      ...about.companions(picture), about.files(picture), sharing(picture),
       about.unfolds(t('view.ids'), about.facts([
         [t('viewer.picture'), about.code(picture.id)], [t('viewer.job'), about.code(picture.job)],
         [t('viewer.recipe'), about.code(picture.recipe_digest)],

@@ -21,7 +21,7 @@ export class Viewer {
         picture.command ? about.command(picture.command) : null,
         about.details(t('viewer.recipe'), picture.recipe),
         picture.fingerprint ? about.details(t('viewer.fingerprint'), picture.fingerprint) : null,
-        about.files(picture),
+        ...about.companions(picture), about.files(picture),
         el('p', {}, el('a', { href: `#/picture/${picture.id}`, on: { click: () => this.dialog.close() } }, t('viewer.page')))),
     );
     this.dialog.showModal();
