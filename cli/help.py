@@ -70,7 +70,8 @@ Every other word and flag is the same as behind /imagine in chat: docs/commands.
         "Make a picture two, three or four times as large.",
         "./limner upscale x4 --by x4plus --out large.png",
         """Without a picture's id: the newest one. METHOD is lanczos, which is always there, or x4plus, x4plus-anime or
-animevideov3: those need the extra upscale (./limner add upscale) and minutes for a large picture.""",
+animevideov3: those need the extra upscale (./limner add upscale) and minutes for a large picture. Or it is a
+model that enlarges: that takes --prompt, --noise-level, --steps, --guidance and --seed, too.""",
         ("--out",),
         "device",
         True,

@@ -16,6 +16,11 @@ WEIGHT = re.compile(r"\([^()]*:\s*[\d.]+\s*\)|\(\(|::[\d.]*(?=\s|$)")
 
 def unable(card: ModelCard, draft: Draft) -> tuple[str, ...]:
     """Return what must be said; raise BadWords where the Picture would be another than was asked for."""
+    if card.enlarges:
+        raise BadWords(
+            f"The model {card.name} enlarges pictures: it paints none of words.",
+            f"Use it as /upscale --by {card.name}, and choose another model here.",
+        )
     if draft.sketch is not None and not card.sketches:
         raise BadWords(f"The model {card.name} cannot start from a sketch.", "Choose another one, or type words alone.")
     if not card.whole:

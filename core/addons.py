@@ -10,7 +10,8 @@ from types import MappingProxyType
 from core.controls import ControlCard
 from core.errors import BadWords, CannotReproduce, ModelUnavailable
 from core.kin import State, family
-from core.recipe import Embedding, Lora, Paint, real
+from core.plain import real
+from core.recipe import Embedding, Lora, Paint
 from core.scan import marked
 from core.words import nearest, shown
 

@@ -20,7 +20,7 @@ from core.methods import check_there
 from core.picture import Fingerprint, Picture, Replay
 from core.ports import Archive
 from core.promise import Ground, note
-from core.recipe import SEEDS, Method, Paint, Recipe, Upscale, Variation, digest, from_json, sources
+from core.recipe import SEEDS, Method, ModelRef, Paint, Recipe, Upscale, Variation, digest, from_json, sources
 from core.records import NewPicture, PngFacts
 from core.styles import style_named
 from core.words import shown
@@ -142,13 +142,14 @@ def again(
     recipe = parent.recipe
     seed = options.get("seed", typed.seed)
     if kind == "upscale":
-        larger = enlarging.enlarged(parent, typed, options, methods)
-        return Plan((NewPicture(larger, cost(larger), parent.id),), job.model, enlarging.notes(larger))
+        larger = enlarging.enlarged(parent, typed, options, methods, cards, fresh_seed)
+        model = job.model if larger.model is None else card_of(larger.model, cards).name
+        return Plan((NewPicture(larger, cost(larger), parent.id),), model, enlarging.notes(larger))
     if kind == "reproduce":
         return _reproduce(parent, job, cards, methods)
     if not isinstance(recipe, Paint):
         raise BadInput("This picture is an enlargement: it has no seed.", "Ask for the picture it was made from.")
-    card_of(recipe, cards)
+    card_of(recipe.model, cards)
     first = first_seed(Draft(seed=seed), fresh_seed)
     if kind == "vary":
         amount = options.get("amount", typed.amount)
@@ -200,7 +201,7 @@ def from_file(told: Told, facts: PngFacts, cards: Sequence[ModelCard], beside: A
     recipe = told.recipe
     if not isinstance(recipe, Paint) or recipe.sketch is not None:
         raise CannotReproduce("It was made from another picture that is not here.", "Ask where it was painted.")
-    card = card_of(recipe, cards)
+    card = card_of(recipe.model, cards)
     if recipe.sampler_config != dict(card.samplers.get(recipe.sampler, {})):
         raise CannotReproduce(f"Its sampler {recipe.sampler} is not set as the model {card.name} sets it here.")
     addons.check(recipe, beside)
@@ -271,13 +272,13 @@ def check_addons(plans: Sequence[Plan], beside: AddOns) -> None:
             addons.check(recipe, beside)
 
 
-def card_of(recipe: Paint, cards: Sequence[ModelCard]) -> ModelCard:
+def card_of(model: ModelRef, cards: Sequence[ModelCard]) -> ModelCard:
     """Return the card of the Model a Recipe names; refuse where it is not here as it was."""
     for card in cards:
-        if card.digest == recipe.model.digest and card.state == "ready":
+        if card.digest == model.digest and card.state == "ready":
             return card
     raise CannotReproduce(
-        f"The model it was painted with ({recipe.model.digest[:10]}) is not here, or it has changed.",
+        f"The model it was painted with ({model.digest[:10]}) is not here, or it has changed.",
         "Name its folder in data/config.toml under [models] folders.",
     )
 
@@ -285,9 +286,9 @@ def card_of(recipe: Paint, cards: Sequence[ModelCard]) -> ModelCard:
 def _reproduce(parent: Picture, job: Job, cards: Sequence[ModelCard], methods: Collection[Method]) -> Plan:
     if parent.state != "stored" or parent.fingerprint is None or parent.pixels_digest is None:
         raise CannotReproduce(f"Picture {parent.id[-6:]} was not painted to its end.", "Reroll it with the same seed.")
-    if isinstance(parent.recipe, Paint):
-        card_of(parent.recipe, cards)
-    else:
+    if parent.recipe.model is not None:
+        card_of(parent.recipe.model, cards)
+    elif isinstance(parent.recipe, Upscale):
         check_there(parent.recipe.method, methods)
     replay = Replay(parent.fingerprint, parent.pixels_digest)
     return Plan((NewPicture(parent.recipe, cost(parent.recipe), parent.id, replay),), job.model)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from core.errors import BadWords
-from core.recipe import Part, real
+from core.plain import real
+from core.recipe import Part
 from core.words import shown
 
 SIGN = re.compile(r"::([+-]?(?:\d+\.?\d*|\.\d+))?(?=\s|$)")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from core import flags
+from core.draft import GUIDANCE, STEPS
 from core.errors import BadWords
-from core.methods import FACTORS, factors, method_named
-from core.recipe import METHODS, Method
+from core.methods import FACTORS, NOISE_LEVELS, factors, method_named
 from core.scan import scan
 from core.words import Piece, bare, clean, nearest, shown
 
@@ -21,21 +22,39 @@ AMOUNTS = {"subtle": 0.15, "strong": 0.4}
 """What the two words behind /vary stand for."""
 TAIL = re.compile(r"[0-9A-Za-z]{6,26}")
 
-TAKES = {"reroll": ("id", "seed"), "vary": ("id", "seed", "amount"), "upscale": ("id", "factor", "by")}
-SAID = {"id": "an id", "seed": "a seed", "amount": "an amount", "factor": "a factor", "by": "a method"}
+TAKES = {
+    "reroll": ("id", "seed"),
+    "vary": ("id", "seed", "amount"),
+    "upscale": ("id", "factor", "by", "prompt", "noise_level", "steps", "guidance", "seed"),
+}
+SAID = {
+    "id": "an id",
+    "seed": "a seed",
+    "amount": "an amount",
+    "factor": "a factor",
+    "by": "a method",
+    "prompt": "a prompt",
+    "noise_level": "a noise level",
+    "steps": "a number of steps",
+    "guidance": "a guidance",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
     """Say what a command is about: a Job or Picture by id or tail (None: the last one), a Seed, an amount, how far
-    it is enlarged, and by what.
+    it is enlarged, and by what: a method or a Model, which takes a Prompt and more.
     """
 
     id: str | None = None
     seed: int | None = None
     amount: float | None = None
     factor: int | None = None
-    by: Method | None = None
+    by: str | None = None
+    steps: int | None = None
+    guidance: float | None = None
+    noise_level: int | None = None
+    prompt: str | None = None
 
 
 def command(typed: str) -> tuple[str, str]:
@@ -56,7 +75,7 @@ def target(words: str, kind: str = "") -> Target:
     """Read `[id] [--seed N]` behind a command; `kind` refuses what that command does not take, empty refuses nothing.
 
     /vary takes an amount too (`--amount 0.2`, `--strength 0.2`, `subtle`, `strong`), /upscale takes `x2` to `x4`
-    and `--by METHOD`.
+    and `--by` a method or a Model; of a Model `--prompt`, `--steps`, `--guidance`, `--noise-level` and `--seed`, too.
     """
     kept, _ = clean(words)
     head, typed = scan(kept)
@@ -70,10 +89,10 @@ def target(words: str, kind: str = "") -> Target:
             _put(found, kind, "seed", flags.seed(name, option.value)[0], option.sign)
         elif name in ("amount", "strength"):
             _put(found, kind, "amount", flags.number(name, option.value, 0.0, 1.0), option.sign)
-        elif name == "by":
-            _put(found, kind, "by", _method(option.value), option.sign)
+        elif name in _OPTIONS:
+            _put(found, kind, name.replace("-", "_"), _OPTIONS[name](option.value), option.sign)
         else:
-            near = nearest(name, ("seed", "amount", "strength", "by"))
+            near = nearest(name, ("seed", "amount", "strength", *_OPTIONS))
             raise option.sign.refusal(f"There is no option {bare(option.sign.text)} here.", f"The nearest is --{near}.")
     return Target(**found)
 
@@ -96,14 +115,20 @@ def _target_word(piece: Piece) -> tuple[str, str | float]:
     return "id", word.upper()
 
 
-def _method(value: Piece) -> Method:
-    """Read the method behind `--by`."""
+def _method(value: Piece) -> str:
+    """Read what stands behind `--by`: a method, or what may be the name of a Model."""
     word = flags.one_word("by", value)
-    found = method_named(word)
-    if found is None:
-        hint = f"The nearest is {nearest(word, METHODS)}. There are: {', '.join(METHODS)}."
-        raise value.refusal(f"Nothing is enlarged by {shown(word)}.", hint)
-    return found
+    return method_named(word) or word
+
+
+_OPTIONS: Mapping[str, Callable[[Piece], Any]] = {
+    "by": _method,
+    "steps": lambda value: flags.whole("steps", value, *STEPS),
+    "guidance": lambda value: flags.number("guidance", value, *GUIDANCE),
+    "noise-level": lambda value: flags.whole("noise-level", value, *NOISE_LEVELS),
+    "prompt": lambda value: value.text.strip(),
+}
+"""What reads the value of an option that /upscale takes beside a Seed."""
 
 
 def _put(found: dict[str, Any], kind: str, key: str, value: object, piece: Piece) -> None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from core.errors import BadWords, ModelUnavailable
 from core.kin import State, family
-from core.recipe import Control, real
+from core.plain import real
+from core.recipe import Control
 from core.words import nearest, shown
 
 SCALE = (0.0, 2.0)

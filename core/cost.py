@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from core.recipe import Paint, Recipe, Upscale
+from core.recipe import Recipe, Upscale
 
 
 def calls(recipe: Recipe) -> int:
-    """Return how many model calls a Recipe takes: Heun makes 2n - 1 of n steps, PLMS n + 1; an Upscale makes none."""
+    """Return how many model calls a Recipe takes: Heun makes 2n - 1 of n steps, PLMS n + 1, an Upscale perhaps none."""
     if isinstance(recipe, Upscale):
-        return 0
+        return recipe.steps
     steps = recipe.steps - recipe.first_step
     if recipe.sampler.startswith("heun"):
         return 2 * steps - 1
@@ -17,7 +17,7 @@ def calls(recipe: Recipe) -> int:
 
 def cost(recipe: Recipe) -> int:
     """Return what a Picture costs in coins: W x H x model calls x (2 if guided), at least W x H."""
-    rows = 2 if isinstance(recipe, Paint) and recipe.guided else 1
+    rows = 2 if recipe.guided else 1
     return recipe.width * recipe.height * max(calls(recipe), 1) * rows
 
 

@@ -13,7 +13,9 @@ from core.blend import parts_of
 from core.controls import ControlWish, chosen
 from core.errors import BadWords, ModelUnavailable
 from core.mark import fitting
-from core.recipe import SEEDS, Mask, ModelRef, Paint, Sketch, Variation, real
+from core.masking import mask_of
+from core.plain import real
+from core.recipe import SEEDS, ModelRef, Paint, Sketch, Variation
 from core.sizes import size_of
 from core.styles import dressed
 
@@ -36,6 +38,7 @@ class ModelCard:
     state: `ready`, `reading` (its digest is being computed) or `broken`; `why` says more. `samplers` maps each Sampler
     id the Model takes to its resolved config. grid: what a typed side must be a multiple of. masks: it can paint a part
     of a Sketch; inpaint: it can do nothing else. sketches: it can start from one. whole: its pipeline paints by itself.
+    enlarges: it paints nothing but enlarges a Picture so many times; noise_levels: the most noise it lays over that.
     text_widths: of the tokens of each text encoder, where a LoRA or an embedding may be laid beside it.
     commercial: its licence lets Pictures be sold, None = not known; gated: its makers want it accepted first.
     quantised: in which kind it is loaded, empty = as it lies.
@@ -59,6 +62,8 @@ class ModelCard:
     masks: bool = True
     inpaint: bool = False
     sketches: bool = True
+    enlarges: int = 0
+    noise_levels: int = 0
     whole: bool = False
     licence: str = ""
     commercial: bool | None = None
@@ -150,7 +155,7 @@ def fill(draft: Draft, card: ModelCard, fresh_seed: Callable[[], int], addons: A
     if not draft.prompt and draft.sketch is None:
         raise BadWords("There is nothing to paint.", 'Type some words, such as "a red heart", or send a sketch.')
     within("--n", draft.count, COUNT, whole=True)
-    mask = _mask(draft, card)
+    mask = mask_of(draft, card)
     sketched = draft.sketch is not None
     control = chosen(draft.control, addons.controls, card.name, card.text_widths, sketched=sketched, masked=bool(mask))
     # As in the stock pipeline: what the mask gives over is painted whole. A Sketch that guides is not painted over.
@@ -255,30 +260,6 @@ def _steps(draft: Draft, card: ModelCard, usual: float | None, notes: list[str])
         return steps
     notes.append(f"A sketch at strength {real(strength):g} takes {needed} steps instead of {steps}.")
     return needed
-
-
-def _mask(draft: Draft, card: ModelCard) -> Mask | None:
-    """Return the mask asked for, one given apart before the Sketch's own; refuse where it cannot be had or used."""
-    digest = draft.mask
-    if draft.inpaint and digest is None:
-        if draft.sketch is None:
-            raise BadWords("--inpaint needs a sketch to keep the rest of.", "Send a picture with a transparent part.")
-        if draft.sketch.clear == "whole":
-            raise BadWords("All of the sketch is transparent: there is nothing to keep.", "Leave --inpaint out.")
-        if draft.sketch.mask is None:
-            raise BadWords("The sketch has no transparent part to paint.", "Clear a part of it, or send a mask along.")
-        digest = draft.sketch.mask
-    if digest is None and card.inpaint:
-        raise BadWords(
-            f"The model {card.name} repaints a part of a picture: it needs a sketch and a mask.",
-            "Send a picture with a transparent part and --inpaint, or a mask along, or choose another model.",
-        )
-    if digest is not None and not card.masks:
-        raise BadWords(
-            f"The model {card.name} cannot paint a part of a picture alone.",
-            "Choose another model, or leave the mask out.",
-        )
-    return None if digest is None else Mask(digest)
 
 
 def _strength(draft: Draft, usual: float | None, steps: int, notes: list[str]) -> float | None:

@@ -12,8 +12,9 @@ from core import controls
 from core.addons import wishes
 from core.draft import CLIP_SKIP, COUNT, ETA, GUIDANCE, STEPS
 from core.errors import BadWords
+from core.plain import real
 from core.presets import PRESETS, preset_named
-from core.recipe import SEEDS, Variation, real
+from core.recipe import SEEDS, Variation
 from core.samplers import sampler_id
 from core.sizes import RATIO, SIDE
 from core.styles import style_named

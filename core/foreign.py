@@ -10,7 +10,8 @@ from core.brought import KARRAS, LONGEST_TEXT, Brought, object_in
 from core.draft import CLIP_SKIP, GUIDANCE, STEPS, Draft, ModelCard
 from core.errors import BadWords
 from core.grammar import words_of
-from core.recipe import SEEDS, Variation, real
+from core.plain import real
+from core.recipe import SEEDS, Variation
 from core.samplers import sampler_id
 from core.sizes import SIDE
 from core.words import LONGEST, UNWANTED, bare

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from core import access, wording
+from core import access, enlarging, wording
 from core.defaults import words_for
 from core.draft import ModelCard, SketchInfo
 from core.errors import NotAllowed, NotFound
@@ -18,7 +18,7 @@ from core.offer import Offer, offer
 from core.person import AUDITOR, Person, Place
 from core.picture import Picture, Role
 from core.ports import Archive
-from core.recipe import sources
+from core.recipe import Upscale, sources
 from core.records import Event, Form
 from core.rules import EVERYWHERE, Rules, server_of
 from core.sheet import (
@@ -117,7 +117,10 @@ class Looking:
         picture, job = await self._find_picture(picture_id)
         access.check("show", person, place, job)
         mine = await self._archive.defaults(person.id)
-        command = words_for(picture.recipe, job.model, mine, self._names()) or f"/upscale {picture.parent_id}"
+        recipe = picture.recipe
+        command = words_for(recipe, job.model, mine, self._names())
+        if isinstance(recipe, Upscale):
+            command = enlarging.words_of(recipe, picture.parent_id or "", job.model)
         family = await self._archive.children(picture.id)
         return {
             **await self._picture_sheet(picture, job),
@@ -201,7 +204,7 @@ class Looking:
             "model": default,
             "builtin": bool(card and card.builtin),
             "last_move": await self._archive.last_move(),
-            "methods": list(self._house.methods),
+            "methods": [*self._house.methods, *(card.name for card in self._cards() if card.enlarges)],
             "equal_recipe": self._house.ground(card.digest if card else "").promise,
             "audit": (await self._archive.audits()).as_json(),
         }

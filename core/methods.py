@@ -13,6 +13,7 @@ EXTRA = "upscale"
 """The extra that brings what the methods with weights need."""
 
 FACTORS = (2, 3, 4)
+NOISE_LEVELS = (0, 1000)
 MOST_SIDE = 2 * SIDE[1]
 """So long may a side of an enlarged Picture be."""
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields, replace
-from typing import Any, ClassVar, Literal, TypeVar, get_args
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal, get_args
+
+from core.plain import checked, plain
 
 SEEDS = 2**32
 SAMPLERS = (
@@ -164,7 +165,11 @@ class Paint:
 
 @dataclass(frozen=True, slots=True)
 class Upscale:
-    """Decide an enlarged Picture's pixels from its parent's."""
+    """Decide an enlarged Picture's pixels from its parent's.
+
+    method: of one that no Model makes. A Model's has a Prompt, Steps, Guidance and a Seed, too; noise_level: how much
+    noise is laid over the parent first, where the Model knows any.
+    """
 
     op: ClassVar[str] = "upscale"
     parent: str
@@ -173,6 +178,17 @@ class Upscale:
     factor: int = 2
     method: Method = LANCZOS
     seed: int = 0
+    model: ModelRef | None = None
+    prompt: str = ""
+    negative_prompt: str = ""
+    steps: int = 0
+    guidance: float = 0.0
+    noise_level: int = 0
+
+    @property
+    def guided(self) -> bool:
+        """Say whether a Model runs a negative row beside the positive one."""
+        return self.guidance > 1.0
 
 
 Recipe = Paint | Upscale
@@ -183,7 +199,7 @@ Source = tuple[Literal["sketch", "mask"], str]
 
 def to_json(recipe: Recipe) -> dict[str, Any]:
     """Return the plain form: every field at its default left out, `v` and `op` first."""
-    return {"v": 1, "op": recipe.op, **_plain(recipe)}
+    return {"v": 1, "op": recipe.op, **plain(recipe)}
 
 
 def from_json(data: Json) -> Recipe:
@@ -195,7 +211,9 @@ def from_json(data: Json) -> Recipe:
     if op == "upscale":
         if found.get("method", LANCZOS) not in METHODS:
             raise ValueError(f"enlarging by {found['method']!r:.40} is not known")
-        return _checked(Upscale(**found))
+        if found.get("model"):
+            found["model"] = ModelRef(**found["model"])
+        return checked(Upscale(**found))
     found["model"] = ModelRef(**found["model"])
     if found.get("sketch"):
         found["sketch"] = Sketch(**found["sketch"])
@@ -208,7 +226,7 @@ def from_json(data: Json) -> Recipe:
     found["loras"] = tuple(Lora(**lora) for lora in found.get("loras", ()))
     found["embeddings"] = tuple(Embedding(**each) for each in found.get("embeddings", ()))
     found["blend"] = tuple(Part(**each) for each in found.get("blend", ()))
-    return _checked(Paint(**found))
+    return checked(Paint(**found))
 
 
 def sources(recipe: Recipe) -> tuple[Source, ...]:
@@ -228,73 +246,3 @@ def canonical(recipe: Recipe) -> str:
 def digest(recipe: Recipe) -> str:
     """Return sha256 hex of `limner-recipe-1`, a new line and the canonical JSON."""
     return hashlib.sha256(f"limner-recipe-1\n{canonical(recipe)}".encode()).hexdigest()
-
-
-REAL = {"guidance", "strength", "amount", "scale", "eta", "start", "end", "weight"}
-"""Fields that are real numbers: always written as floats, so that 5 and 5.0 have one digest."""
-
-
-KINDS: Mapping[str, tuple[type, ...]] = {
-    "str": (str,),
-    "int": (int,),
-    "float": (int, float),
-    "float | None": (int, float, type(None)),
-    "Json": (Mapping,),
-}
-"""What a field's annotation lets in: a Recipe may come from a file somebody brings along."""
-
-Noun = TypeVar("Noun", bound=Any)
-
-
-def _checked(noun: Noun) -> Noun:
-    """Return the noun; raise TypeError where a field holds something else than it says."""
-    for spec in fields(noun):
-        value = getattr(noun, spec.name)
-        kinds = KINDS.get(str(spec.type))
-        if kinds is not None and (isinstance(value, bool) or not isinstance(value, kinds)):
-            raise TypeError(f"{spec.name} cannot be {value!r:.40}")
-        for part in value if isinstance(value, tuple) else (value,):
-            if hasattr(part, "__dataclass_fields__"):
-                _checked(part)
-    return noun
-
-
-def _plain(noun: Any) -> dict[str, Any]:
-    """Return a dataclass as plain JSON without the fields that stand at their default."""
-    out: dict[str, Any] = {}
-    for spec in fields(noun):
-        value = getattr(noun, spec.name)
-        default = spec.default if spec.default_factory is MISSING else spec.default_factory()
-        written = _value(spec.name, value)
-        # Compared as written: an eta of 0.00001 is written 0.0, which is its default.
-        if default is MISSING or written != _value(spec.name, default):
-            out[spec.name] = written
-    return out
-
-
-def _value(name: str, value: Any) -> Any:
-    if hasattr(value, "__dataclass_fields__"):
-        return _plain(value)
-    if isinstance(value, tuple | list):
-        return [_value(name, item) for item in value]
-    if isinstance(value, Mapping):
-        return _as_read(name, value)
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{name} is {value}")
-    return real(value) if name in REAL and value is not None else value
-
-
-def _as_read(name: str, value: Any) -> Any:
-    """Return a sampler's own config with nothing rounded; raise ValueError where a number is not finite."""
-    if isinstance(value, Mapping):
-        return {key: _as_read(key, item) for key, item in value.items()}
-    if isinstance(value, tuple | list):
-        return [_as_read(name, item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValueError(f"{name} is {value}")
-    return value
-
-
-def real(value: float) -> float:
-    """Return a person's real number as Recipes hold it: 4 places, no -0.0 (both zeros must have one digest)."""
-    return round(float(value), 4) + 0.0

@@ -38,7 +38,7 @@ def remix(
     recipe = parent.recipe
     if not isinstance(recipe, Paint):
         raise BadInput("This picture is an enlargement: it has no words.", "Remix the picture it was made from.")
-    card = asking.card_of(recipe, cards)
+    card = asking.card_of(recipe.model, cards)
     asked = dict(options)
     keep, whole = asked.pop("keep_seed", True), asked.pop("whole", False)
     before, fresh = sketches
@@ -71,7 +71,7 @@ def again(job: Job, pictures: Sequence[Picture], cards: Sequence[ModelCard], *, 
     for each in missing:
         recipe = each.recipe
         if isinstance(recipe, Paint):
-            asking.card_of(recipe, cards)
+            asking.card_of(recipe.model, cards)
             recipe = _smaller(recipe) if less else recipe
         elif less:
             raise BadInput("An enlargement has the size of its picture.", "Enlarge a smaller one.")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from core.errors import BadInput
-from core.recipe import Paint, Recipe
+from core.recipe import Recipe, Upscale
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +27,18 @@ class Room:
         return self.weights + self.painting <= self.has
 
 
-Look = Callable[[Paint], Room | None]
-"""Estimates a Recipe; None where nothing is known of its Model or of the device."""
+Look = Callable[[Recipe], Room | None]
+"""Estimates a Recipe; None where nothing is known of its Model or of the device, or no Model makes it."""
 
 
-def anything(_: Paint) -> Room | None:
+def anything(_: Recipe) -> Room | None:
     """Be the estimate of a device that tells nothing of its memory."""
     return None
 
 
 def check_room(recipes: Iterable[Recipe], look: Look, model: str) -> None:
     """Raise BadInput where a Recipe cannot fit into the device's memory, with both figures and a size that would."""
-    paints = [recipe for recipe in recipes if isinstance(recipe, Paint)]
-    for recipe in {(each.width, each.height, each.guided): each for each in paints}.values():
+    for recipe in {(each.width, each.height, each.guided): each for each in recipes}.values():
         width, height, room = recipe.width, recipe.height, look(recipe)
         if room is None or room.is_enough:
             continue
@@ -47,8 +46,14 @@ def check_room(recipes: Iterable[Recipe], look: Look, model: str) -> None:
             f"{width}x{height} with the model {model} needs about {shown(room.weights + room.painting)} of memory "
             f"by estimate ({shown(room.weights)} weights, {shown(room.painting)} to paint); "
             f"this device can give {shown(room.has)}.",
-            "Choose a smaller model." if room.fits is None else f"Try --size {room.fits[0]}x{room.fits[1]}.",
+            _instead(recipe, room.fits),
         )
+
+
+def _instead(recipe: Recipe, fits: tuple[int, int] | None) -> str:
+    if isinstance(recipe, Upscale):
+        return "Enlarge a smaller picture, or leave --by out."
+    return "Choose a smaller model." if fits is None else f"Try --size {fits[0]}x{fits[1]}."
 
 
 def shown(count: int) -> str:

@@ -243,6 +243,8 @@ def _can(card: ModelCard, controls: Sequence[ControlCard]) -> list[str]:
     """Return what a Model can do beside words alone; whatever paints can be enlarged."""
     if card.state == "broken":
         return []
+    if card.enlarges:
+        return [f"x{card.enlarges}"]
     can = {"negative": card.negative, "sketch": card.sketches, "inpaint": card.masks or card.inpaint, "upscale": True}
     fitting = {each.preparation for each in controls if each.state == "ready" and each.fits(card.text_widths)}
     return [*(name for name, able in can.items() if able), *sorted(fitting)]

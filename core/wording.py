@@ -268,7 +268,10 @@ def facts(recipe: Recipe, model: str, last_seed: int | None = None) -> str:
     """Say in one line what decided a Picture, or all of a Job's up to the one with the last Seed."""
     size = f"{recipe.width} x {recipe.height}"
     if not isinstance(recipe, Paint):
-        return f"{size}, enlarged {recipe.factor} x ({recipe.method})"
+        if recipe.model is None:
+            return f"{size}, enlarged {recipe.factor} x ({recipe.method})"
+        said = f"seed {recipe.seed}, {model}, {recipe.steps} steps, guidance {recipe.guidance:g}"
+        return f"{said}, {size}, enlarged {recipe.factor} x"
     parts = [
         f"seed {recipe.seed}" if last_seed in (None, recipe.seed) else f"seeds {recipe.seed} to {last_seed}",
         model,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from core.recipe import ModelRef, Paint
+from core.recipe import ModelRef, Paint, Recipe
 from inference.device import PROFILES, SPARING
 from inference.guiding import control_plan
 from inference.quantised import FEW_SWITCHES, GGUF, KINDS, spared
@@ -23,16 +23,17 @@ def fitting(own: Key, kind: str) -> Key:
     return replace(own, quantised=kind, profile=spared(own.profile, kind), memory_format=memory, attention=attention)
 
 
-def applied(own: Key, run: Run, recipe: Paint, kind_of: Callable[[str], str]) -> Key:
+def applied(own: Key, run: Run, recipe: Recipe, kind_of: Callable[[str], str]) -> Key:
     """Return the Key a Run is begun with: the device's own, in a Reproduce with what is logged and can be applied.
 
     kind_of: how a digest's Model is loaded here; the weights of one in GGUF are loaded in no other way.
     """
-    kind = kind_of(recipe.model.digest)
+    kind = kind_of(run.model)
     own = fitting(own, kind)
-    loras = tuple((lora.digest, lora.scale) for lora in recipe.loras)
-    control = recipe.control.digest if recipe.control else ""
-    asked = replace(own, model=recipe.model.digest, loras=loras, control=control)
+    asked = replace(own, model=run.model)
+    if isinstance(recipe, Paint):
+        loras = tuple((lora.digest, lora.scale) for lora in recipe.loras)
+        asked = replace(asked, loras=loras, control=recipe.control.digest if recipe.control else "")
     if run.sparing:
         return replace(asked, profile=spared(SPARING, kind), attention="sdpa", exclusive=True)
     if run.replay is None:

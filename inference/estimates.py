@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from core.errors import StudioError
-from core.recipe import Paint
+from core.recipe import ModelRef, Recipe
 from core.room import Room
 from core.sizes import SIDE
 from inference import memory
@@ -55,8 +55,10 @@ class Estimates:
         self._vram = vram
         self._known: dict[str, tuple[Weight, Shape, str]] = {}
 
-    def __call__(self, recipe: Paint) -> Room | None:
-        """Return the estimate, None where the Model's files or the device tell nothing."""
+    def __call__(self, recipe: Recipe) -> Room | None:
+        """Return the estimate, None where no Model makes it, or its files or the device tell nothing."""
+        if recipe.model is None:
+            return None
         has = self._has()
         try:
             need, look, kind = self._read(recipe.model.digest)
@@ -64,7 +66,7 @@ class Estimates:
             return None  # Whoever begins it is told why it cannot be read.
         if has is None:
             return None
-        profile = _profile(recipe, kind)
+        profile = _profile(recipe.model, kind)
         weights = held(need, profile, "cpu" if self._vram is None else "cuda")
 
         def needed(pixels: int) -> int:
@@ -92,11 +94,11 @@ class Estimates:
         return self._known[digest]
 
 
-def _profile(recipe: Paint, kind: str) -> str:
-    return PROFILES[0] if recipe.model.family == whole.FAMILY else spared(SPARING, kind)
+def _profile(model: ModelRef, kind: str) -> str:
+    return PROFILES[0] if model.family == whole.FAMILY else spared(SPARING, kind)
 
 
-def _smaller(recipe: Paint, grid: int) -> Iterator[tuple[int, int]]:
+def _smaller(recipe: Recipe, grid: int) -> Iterator[tuple[int, int]]:
     """Yield sizes of about the same shape, the largest first, that can be asked for."""
     for part in range(95, 0, -5):
         across, down = (side * part // 100 // grid * grid for side in (recipe.width, recipe.height))

@@ -9,7 +9,6 @@ from core.cost import cost
 from core.job import Job
 from core.picture import Picture
 from core.progress import Cancelled, Done, End, Failed, Painted, PictureFailed, Progress, Stepping, Waiting
-from core.recipe import Paint
 from inference.run import Run
 
 NO_MODEL = ""
@@ -45,8 +44,7 @@ class JobInHand:
         """Return what is still to be made, in coins a Model."""
         found: dict[str, float] = {}
         for run, coins in self._left.items():
-            model = run.recipe.model.digest if isinstance(run.recipe, Paint) else NO_MODEL
-            found[model] = found.get(model, 0.0) + coins
+            found[run.model] = found.get(run.model, 0.0) + coins
         return found
 
     def wait(self, waiting: Waiting) -> None:
@@ -110,6 +108,5 @@ class JobInHand:
 
 
 def _run(job: Job, picture: Picture) -> Run:
-    guided = isinstance(picture.recipe, Paint) and picture.recipe.guided
-    rows = ROWS_OF_A_PICTURE if guided else 1
+    rows = ROWS_OF_A_PICTURE if picture.recipe.guided else 1
     return Run(job.id, picture.index, job.person.id, picture.recipe, picture.replay, job.solo, rows=rows)

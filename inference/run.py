@@ -7,7 +7,7 @@ from typing import Any
 
 from core.errors import StudioError
 from core.picture import Replay
-from core.recipe import Paint, Recipe
+from core.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Run:
     @property
     def model(self) -> str:
         """Return the digest of the Model it needs, empty where it needs none."""
-        return self.recipe.model.digest if isinstance(self.recipe, Paint) else ""
+        return "" if self.recipe.model is None else self.recipe.model.digest
 
     @property
     def left(self) -> int:

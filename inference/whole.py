@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import weakref
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,17 +11,20 @@ from typing import Any, TypeGuard
 
 import numpy as np
 import torch
+from PIL.Image import Image
 
 from core.errors import BadInput, EmptyPicture, PaintFailed
-from core.recipe import OWN, ModelRef, Paint, Recipe
-from inference import fingerprint, noise, pipes, previews, profiles
+from core.recipe import OWN, ModelRef, Paint, Recipe, Upscale
+from inference import fingerprint, pipes, previews, profiles
 from inference.applied import applied, fitting, plan_of
 from inference.aside import Aside
 from inference.device import PROFILES
 from inference.engine import Loading
 from inference.families import whole
 from inference.finish.png import Pixels
+from inference.finish.upscale import Enlarging, parent_of
 from inference.local import Decoded, LocalEngine
+from inference.owncall import OwnRecipe, call, parent_image, sketch_image
 from inference.pipes import Pipe
 from inference.quantised import as_loaded
 from inference.run import Batch, Key, Run
@@ -56,17 +58,19 @@ class WholeEngine(LocalEngine):
             super().begin(run)
             return
         _refuse(recipe)
+        model = _model(recipe)
         self._heed(run)
         key = replace(self._key(run, recipe), latent=(recipe.width // 8, recipe.height // 8), text=0, shared=False)
         with self._under(key):
-            plan = plan_of(recipe.model, key)
+            plan = plan_of(model, key)
             if run.sparing:
                 self._shelf.clear(but=(plan,))
             pipe = self._shelf.pipe(plan)
-        self._verdicts[as_loaded(recipe.model.digest, key.quantised)] = (
-            "equal"  # Its calls are never shared, so rows do not matter.
-        )
-        run.key, run.calls = key, recipe.steps - recipe.first_step
+        if bool(pipe.way.enlarges) != isinstance(recipe, Upscale):
+            raise BadInput("This model cannot make what the recipe asks for.", "Choose another model.")
+        # Its calls are never shared, so rows do not matter.
+        self._verdicts[as_loaded(model.digest, key.quantised)] = "equal"
+        run.key, run.calls = key, _calls(recipe)
         run.rows = min(2 if recipe.guided else 1, self.sizes[-1])
         run.state = self._painting(pipe, recipe, key)
 
@@ -84,7 +88,7 @@ class WholeEngine(LocalEngine):
         recipe = run.recipe
         if not _is_whole(recipe):
             return super().loading(run, beside)
-        return self._shelf.loading([plan_of(recipe.model, self._key(run, recipe))], beside)
+        return self._shelf.loading([plan_of(_model(recipe), self._key(run, recipe))], beside)
 
     def step(self, batch: Batch) -> None:
         """Make one call; of a whole Run: let its pipeline go on to the end of its next step."""
@@ -137,7 +141,7 @@ class WholeEngine(LocalEngine):
         made_by = fingerprint.of_run(self._facts, run, key, self._mode, "equal")
         return Decoded(Pixels(width, height, (image * 255).round().astype("uint8").tobytes()), made_by)
 
-    def _key(self, run: Run, recipe: Paint) -> Key:
+    def _key(self, run: Run, recipe: OwnRecipe) -> Key:
         """Return the Key a Run is begun with: a pipeline knows no switch but the dtype."""
         return _plain(applied(self._own, run, recipe, self._registry.kind))
 
@@ -148,7 +152,7 @@ class WholeEngine(LocalEngine):
                 painting.aside.go()
         except Exception as error:
             run.done, run.trace = 0, []
-            assert isinstance(run.recipe, Paint) and run.key is not None
+            assert _is_whole(run.recipe) and run.key is not None
             run.state = self._painting(painting.stock, run.recipe, run.key)
             if isinstance(error, ValueError | NotImplementedError):
                 raise PaintFailed(
@@ -156,67 +160,43 @@ class WholeEngine(LocalEngine):
                 ) from error
             raise
 
-    def _painting(self, pipe: Pipe, recipe: Paint, key: Key) -> Painting:
+    def _painting(self, pipe: Pipe, recipe: OwnRecipe, key: Key) -> Painting:
         """Return a Recipe at its start."""
-        sketch = None if recipe.sketch is None else self._load(recipe.sketch.digest, "sketch")
-        return _painting(pipe, recipe, sketch, key.threads)
+        return _painting(pipe, recipe, self._image(recipe), key.threads)
+
+    def _image(self, recipe: OwnRecipe) -> Image | None:
+        """Return what a Recipe starts from, None where it is words alone."""
+        if isinstance(recipe, Upscale):
+            return parent_image(parent_of(Enlarging(recipe, self._load(recipe.parent, "picture"))))
+        return None if recipe.sketch is None else sketch_image(self._load(recipe.sketch.digest, "sketch"), recipe)
 
 
 def _plain(key: Key) -> Key:
     return replace(key, memory_format="contiguous", attention="sdpa", profile=PROFILES[0])
 
 
-def _is_whole(recipe: Recipe) -> TypeGuard[Paint]:
-    return isinstance(recipe, Paint) and recipe.model.family == whole.FAMILY
+def _is_whole(recipe: Recipe) -> TypeGuard[OwnRecipe]:
+    return recipe.model is not None and recipe.model.family == whole.FAMILY
 
 
-def _painting(pipe: Pipe, recipe: Paint, sketch: bytes | None, threads: int) -> Painting:
-    own = pipes.own(pipe.stock, type(pipe.stock).__name__ if sketch is None else pipe.way.sketch)
+def _model(recipe: OwnRecipe) -> ModelRef:
+    assert recipe.model is not None
+    return recipe.model
+
+
+def _calls(recipe: OwnRecipe) -> int:
+    return recipe.steps - (recipe.first_step if isinstance(recipe, Paint) else 0)
+
+
+def _painting(pipe: Pipe, recipe: OwnRecipe, image: Image | None, threads: int) -> Painting:
+    over = isinstance(recipe, Paint) and recipe.sketch is not None
+    own = pipes.own(pipe.stock, pipe.way.sketch if over else type(pipe.stock).__name__)
     told: dict[str, Any] = {}
-    aside = Aside(partial(_paint, own, pipe.way, recipe, sketch, told, threads), "limner-whole")
+    aside = Aside(partial(call, own, pipe.way, recipe, image, told, threads), "limner-whole")
     luck = torch.Generator().manual_seed(recipe.seed).get_state()
     painting = Painting(pipe, own, aside, told, luck)
     weakref.finalize(painting, aside.end)
     return painting
-
-
-def _paint(
-    pipe: Any,
-    way: whole.Way,
-    recipe: Paint,
-    sketch: bytes | None,
-    told: dict[str, Any],
-    threads: int,
-    pause: Callable[[], None],
-) -> Any:
-    """Call the pipeline and return its one image [H, W, 3] in 0..1; `pause` after each step."""
-    torch.set_num_threads(threads)  # A thread has its own.
-
-    def ended(_: Any, step: int, timestep: Any, now: dict[str, Any]) -> dict[str, Any]:
-        told["latents"] = now.get("latents")
-        pause()
-        return now
-
-    def heard(step: int, timestep: Any, latents: Any) -> None:
-        told["latents"] = latents
-        pause()
-
-    given: dict[str, Any] = {
-        "prompt": recipe.prompt,
-        "num_inference_steps": recipe.steps,
-        way.pull: recipe.guidance,
-        "generator": torch.Generator().manual_seed(recipe.seed),
-        "output_type": "np",
-        way.told: heard if way.told == "callback" else ended,
-    }
-    if way.negative:
-        given["negative_prompt"] = recipe.negative_prompt
-    if "width" in inspect.signature(type(pipe).__call__).parameters:
-        given |= {"width": recipe.width, "height": recipe.height}
-    if sketch is not None:
-        given |= {"image": noise.fitted(sketch, recipe.width, recipe.height, "RGB"), "strength": recipe.strength}
-    with torch.inference_mode():
-        return pipe(**given).images[0]
 
 
 @contextmanager
@@ -231,8 +211,10 @@ def _luck(painting: Painting) -> Iterator[None]:
         torch.set_rng_state(before)
 
 
-def _refuse(recipe: Paint) -> None:
+def _refuse(recipe: OwnRecipe) -> None:
     """Say what a Recipe asks for that a pipeline cannot do by its own call, rather than leave it out."""
+    if isinstance(recipe, Upscale):
+        return
     for asked, what in (
         (recipe.loras, "a LoRA"),
         (recipe.control, "a control"),

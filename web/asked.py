@@ -14,8 +14,8 @@ from core.studio import Ask
 from web.session import Visitor
 
 FIELDS = ("words", "draft", "kind", "parent", "sketch", "mask", "request_id", "options", "sure")
-TEXTS = frozenset({"negative_prompt", "sampler", "model", "style", "by"})
-WHOLE = frozenset({"seed", "steps", "width", "height", "count", "factor"})
+TEXTS = frozenset({"negative_prompt", "sampler", "model", "style", "by", "prompt"})
+WHOLE = frozenset({"seed", "steps", "width", "height", "count", "factor", "noise_level"})
 REAL = frozenset({"guidance", "strength", "amount"})
 SWITCHES = frozenset({"keep_seed", "whole"})
 

@@ -11,14 +11,17 @@ from discord.ext import commands
 from bot import choices
 from bot.guests import answering
 from core.job import Kind
-from core.methods import FACTORS
+from core.methods import FACTORS, NOISE_LEVELS
 from core.recipe import SEEDS
 
 if TYPE_CHECKING:
     from bot.client import LimnerBot
 
-BY = "What enlarges it; without it, lanczos. The others need the extra upscale and take longer."
+BY = "What enlarges it: a method or a model; without it, lanczos. The others take longer."
 ID = "The id under a picture; without it, your last one."
+PROMPT = "Of a model that enlarges: what the picture shows; without it, its own words."
+NOISE = "Of a model that enlarges: how much it may add to the picture; without it, 20."
+NoiseLevel = app_commands.Range[int, *NOISE_LEVELS]
 Factor = app_commands.Range[int, min(FACTORS), max(FACTORS)]
 Seed = app_commands.Range[int, 0, SEEDS - 1]
 
@@ -55,7 +58,9 @@ class RerollCog(commands.Cog):
         await self._again(interaction, "vary", id, amount=amount, seed=seed)
 
     @app_commands.command(description="Enlarge a picture to two, three or four times its sides.")
-    @app_commands.describe(id=ID, factor="How many times as wide and as high; without it, 2.", by=BY)
+    @app_commands.describe(
+        id=ID, factor="How many times as wide and as high; without it, 2.", by=BY, prompt=PROMPT, noise_level=NOISE
+    )
     @app_commands.autocomplete(id=choices.pictures, by=choices.methods)
     async def upscale(
         self,
@@ -63,9 +68,12 @@ class RerollCog(commands.Cog):
         id: str | None = None,
         factor: Factor | None = None,
         by: str | None = None,
+        prompt: str | None = None,
+        noise_level: NoiseLevel | None = None,
     ) -> None:
         """Enlarge the stored Picture; it is not painted again."""
-        await self._again(interaction, "upscale", id, factor=factor, by=by)
+        typed = {"factor": factor, "by": by, "prompt": prompt, "noise_level": noise_level}
+        await self._again(interaction, "upscale", id, **typed)
 
     @app_commands.command(description="Paint a picture again from its log, and compare the two bit for bit.")
     @app_commands.describe(id=ID)

@@ -40,7 +40,8 @@ class Facts:
 
     grid: what its sides must be a multiple of. negative, sketches: whether it takes them. distilled: its UNet reads the
     guidance itself, so words to avoid mean nothing to it. inpaint: it reads a mask and what stays of a Sketch, and must
-    be given them.
+    be given them. enlarges: it paints nothing but enlarges a Picture so many times; noise_levels: the most noise
+    it lays over that.
     """
 
     width: int
@@ -57,6 +58,8 @@ class Facts:
     grid: int = 8
     negative: bool = True
     sketches: bool = True
+    enlarges: int = 0
+    noise_levels: int = 0
 
 
 def check_parts(

@@ -15,8 +15,8 @@ FAMILY = DISTILLED = "whole"
 MASKS = False
 LIBRARIES = frozenset({"diffusers", "transformers"})
 """Whose classes the parts of such a folder may be of."""
-SIDE, GRID = 1024, 16
-"""What is meant where a folder does not say its size; what sides must be a multiple of."""
+SIDE, GRID, LEAST = 1024, 16, 8
+"""What is meant where a folder does not say its size; what sides must be a multiple of, and at the least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,8 @@ class Way:
     """Say how a pipeline is called: its own Steps and Guidance, and diffusers' names for what it takes.
 
     pull: its argument for Guidance. sketch: the class that paints over a Sketch, if there is one. told: the argument
-    by which it tells of each step.
+    by which it tells of each step. enlarges: it paints nothing but enlarges a Picture so many times; noise: how much
+    noise it knows to lay over that first, at the most, where the folder does not say.
     """
 
     steps: int
@@ -33,6 +34,8 @@ class Way:
     sketch: str = ""
     pull: str = "guidance_scale"
     told: str = "callback_on_step_end"
+    enlarges: int = 0
+    noise: int = 0
 
 
 WAYS: Mapping[str, Way] = {
@@ -60,11 +63,14 @@ WAYS: Mapping[str, Way] = {
     "SanaPAGPipeline": Way(20, 4.5),
     "SanaPipeline": Way(20, 4.5),
     "StableDiffusion3PAGPipeline": Way(28, 7.0, sketch="StableDiffusion3PAGImg2ImgPipeline"),
+    "StableDiffusionLatentUpscalePipeline": Way(20, 0.0, told="callback", enlarges=2),
     "StableDiffusionPAGPipeline": Way(50, 7.5, sketch="StableDiffusionPAGImg2ImgPipeline"),
+    "StableDiffusionUpscalePipeline": Way(75, 9.0, told="callback", enlarges=4, noise=350),
     "StableDiffusionXLPAGPipeline": Way(50, 5.0, sketch="StableDiffusionXLPAGImg2ImgPipeline"),
     "ZImagePipeline": Way(50, 5.0, sketch="ZImageImg2ImgPipeline"),
 }
-"""The pipelines, by the class a model_index.json names: diffusers' own for text to image that are not stepped."""
+"""The pipelines, by the class a model_index.json names: diffusers' own for text to image that are not stepped, and
+those that enlarge. Steps and Guidance of the one that enlarges Latents are those its makers use."""
 PIPELINES = tuple(WAYS)
 
 
@@ -87,10 +93,26 @@ def read(folder: Path, index: Mapping[str, Any]) -> Facts:
         samplers={OWN: own_sampler(folder)},
         tokens=0,
         inpaint=False,
-        grid=grid,
+        grid=_grid_to_enlarge(folder, way, scale) if way.enlarges else grid,
         negative=way.negative,
         sketches=bool(way.sketch),
+        enlarges=way.enlarges,
+        noise_levels=_noise_levels(index, way),
     )
+
+
+def _noise_levels(index: Mapping[str, Any], way: Way) -> int:
+    """Return how much noise it lays over a Picture to enlarge at the most; 0: it lays none."""
+    said = index.get("max_noise_level", way.noise)
+    return said if way.noise and isinstance(said, int) else 0
+
+
+def _grid_to_enlarge(folder: Path, way: Way, scale: int) -> int:
+    """Return what the sides of a Picture to enlarge must be a multiple of: without noise it enlarges Latents."""
+    if way.noise:
+        return LEAST
+    blocks = read_json(folder / "unet" / "config.json").get("block_out_channels") or (1,)
+    return int(scale * 2 ** (len(blocks) - 1))
 
 
 def own_sampler(folder: Path) -> dict[str, Any]:

@@ -22,8 +22,8 @@ class Enlarging:
     parent_png: bytes
 
 
-def enlarge(what: Enlarging) -> Pixels:
-    """Return the parent's pixels at the Recipe's size; raise Damaged where the file is not that parent."""
+def parent_of(what: Enlarging) -> Pixels:
+    """Return the parent's pixels; raise Damaged where the file is not that parent, BadInput where it is too large."""
     recipe, parent = what.recipe, read(what.parent_png)
     if pixels_digest(parent.width, parent.height, parent.rgb) != recipe.parent:
         raise Damaged("The picture to enlarge has changed since it was painted.", "Paint it again with reproduce.")
@@ -33,5 +33,14 @@ def enlarge(what: Enlarging) -> Pixels:
             f"A picture of {parent.width}x{parent.height} cannot be enlarged to {recipe.width}x{recipe.height}.",
             f"{recipe.factor} times as large is {size[0]}x{size[1]}; {MOST_PIXELS:,} pixels are the most.",
         )
-    image = Image.frombytes("RGB", (parent.width, parent.height), parent.rgb).resize(size, Image.Resampling.LANCZOS)
-    return Pixels(*size, image.tobytes())
+    return parent
+
+
+def enlarge(what: Enlarging) -> Pixels:
+    """Return the parent's pixels at the Recipe's size."""
+    recipe, parent = what.recipe, parent_of(what)
+    if recipe.model is not None:
+        raise BadInput("This model cannot enlarge pictures.", "Choose another model.")
+    image = Image.frombytes("RGB", (parent.width, parent.height), parent.rgb)
+    larger = image.resize((recipe.width, recipe.height), Image.Resampling.LANCZOS)
+    return Pixels(recipe.width, recipe.height, larger.tobytes())

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.plain import real
 from core.recipe import (
     Control,
     Embedding,
@@ -27,7 +28,6 @@ from core.recipe import (
     canonical,
     digest,
     from_json,
-    real,
     to_json,
 )
 

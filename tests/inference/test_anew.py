@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from core.picture import pixels_digest
 from core.progress import Painted
-from core.recipe import OWN, Control, Embedding, Lora, Mask, Paint, Sketch
+from core.recipe import OWN, Control, Embedding, Lora, Mask, Paint, Sketch, Upscale
 from inference.addons import AddOnFiles
+from inference.finish.png import encode
 from inference.models import Registry
 from tests.support.anew import Disk, different_anew
 from tests.support.oracle import HAS_BF16
@@ -23,6 +25,7 @@ from tests.support.tiny_model import make_tiny_model, shared_tiny_model
 from tests.support.tiny_sd2 import shared_tiny_sd2
 from tests.support.tiny_sd3 import shared_tiny_sd3
 from tests.support.tiny_sdxl import shared_tiny_sdxl
+from tests.support.tiny_upscalers import enlarging, parent, shared_tiny_upscaler
 from tests.support.tiny_whole import shared_tiny_whole
 
 OVER = {"sketch": Sketch(SKETCH), "strength": 0.6}
@@ -48,6 +51,10 @@ GUIDED = {"canny": "tiny", "scribble-xl": "xl"}
 """ControlNets by name: the Model each was made for."""
 
 
+SMALL = {"x4": parent(24, 24), "x2": parent(64, 64)}
+"""The Picture that each Model that enlarges begins from."""
+
+
 @pytest.fixture(scope="module")
 def disk(tmp_path_factory: pytest.TempPathFactory) -> Disk:
     root = tmp_path_factory.mktemp("anew")
@@ -66,6 +73,7 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Disk:
         "file-two": root / "files" / "sd2-v.safetensors",
         "file-xl": root / "files" / "sdxl.safetensors",
         **{kind: shared_tiny_whole(kind) for kind in ("aura", "pixart", "flux")},
+        **{kind: shared_tiny_upscaler(kind) for kind in SMALL},
     }
     controls = {name: make_control(folders[model], root / name) for name, model in GUIDED.items()}
     ggufs = {"gguf": shared_tiny_gguf("sd3"), "gguf-flux": shared_tiny_gguf("flux")}
@@ -74,12 +82,13 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Disk:
         root / "settings",
         root / "loras",
         root / "embeddings",
+        files={pixels_digest(small.width, small.height, small.rgb): encode(small) for small in SMALL.values()},
         controls=controls,
         quantised={name: str(file) for name, (_, file) in ggufs.items()},
     )
 
 
-def wanted(models: Registry, addons: AddOnFiles) -> Iterator[tuple[str, Paint]]:
+def wanted(models: Registry, addons: AddOnFiles) -> Iterator[tuple[str, Paint | Upscale]]:
     for name, (sampler, fields) in KINDS.items():
         yield name, recipe(models.card(name), sampler, **{"guidance": 4.0, "steps": 3, **fields})
     plain = recipe(models.card("tiny"), prompt="a fox in a glow", guidance=4.0, steps=3)
@@ -89,6 +98,8 @@ def wanted(models: Registry, addons: AddOnFiles) -> Iterator[tuple[str, Paint]]:
         yield name, replace(guided, control=Control(name.partition("-")[0], digest, 0.8, end=0.7))
     (lora,), (embedding,) = addons.cards().loras, addons.cards().embeddings
     yield "lora", replace(plain, loras=(Lora(lora.digest, 0.8),))
+    for name, small in SMALL.items():
+        yield name, enlarging(models.card(name), small, steps=2)
     yield "embedding", replace(plain, embeddings=(Embedding(embedding.name, embedding.digest),))
 
 
@@ -98,7 +109,7 @@ def test_each_kind_is_made_again_identical_in_a_new_process(disk: Disk) -> None:
     assert {card.name: card.why for card in models.cards() if card.state != "ready"} == {}
     verdicts = {card.digest: "differs" for card in models.cards()}
     local = disk.engine(models, addons, dtype="bfloat16" if HAS_BF16 else "float32", verdicts=verdicts)
-    made: list[tuple[str, Paint, Painted]] = []
+    made: list[tuple[str, Paint | Upscale, Painted]] = []
     for name, each in wanted(models, addons):
         runs = runs_of([each, replace(each, seed=8)])
         for run in runs:
