@@ -5,6 +5,7 @@ usage: scripts/reliability.py [--check]; --check writes nothing and says whether
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,23 +16,27 @@ import pytest
 HOME = Path(__file__).resolve().parents[1]
 PAGE = HOME / "docs" / "reliability.md"
 BEGIN, END = "<!-- faults: written by scripts/reliability.py -->", "<!-- faults end -->"
-FOLDERS = ("tests/bot", "tests/crash", "tests/db")
+FOLDERS = tuple(f"tests/{name}" for name in ("bot", "core", "crash", "db", "faces", "inference"))
+
+
+MATRIX = tuple(f"F{number}" for number in (*range(1, 25), *range(30, 42), *range(50, 57)))
+"""Every row of the fault matrix: the program and its device, storage, Discord, operation, attachments, words."""
 
 
 @dataclass(eq=False)
 class Faults:
     """Collect what each marked test says and came to."""
 
-    told: dict[str, tuple[str, str]] = field(default_factory=dict)
+    told: dict[str, dict[str, str]] = field(default_factory=dict)
     outcome: dict[str, str] = field(default_factory=dict)
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Keep the marked tests alone, without the soak."""
         chosen = [item for item in items if item.get_closest_marker("fault") and not item.get_closest_marker("soak")]
         for item in chosen:
-            mark = item.get_closest_marker("fault")
-            assert mark is not None
-            self.told[item.nodeid.partition("[")[0]] = (str(mark.args[0]), str(mark.args[1]))
+            # The decorator that stands lowest comes first.
+            marks = {str(mark.args[0]): str(mark.args[1]) for mark in item.iter_markers("fault")}
+            self.told[item.nodeid.partition("[")[0]] = marks
         items[:] = chosen
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -44,7 +49,8 @@ class Faults:
     def rows(self) -> list[str]:
         """Return the table's rows, by fault."""
         found = []
-        for name, (fault, what) in sorted(self.told.items(), key=lambda item: (_order(item[1][0]), item[0])):
+        every = ((fault, what, name) for name, marks in self.told.items() for fault, what in marks.items())
+        for fault, what, name in sorted(every, key=lambda row: (_order(row[0]), row[2])):
             path, _, test = name.partition("::")
             found.append(f"| {fault} | {what} | `{path}`: `{test}` | {self.outcome.get(name, 'not run')} |")
         return found
@@ -56,18 +62,37 @@ def table(faults: Faults) -> str:
     return "\n".join([BEGIN, *head, *faults.rows(), END])
 
 
+def marked(path: Path) -> list[tuple[str, str, str]]:
+    """Return the fault, what happens and the test's name of each mark in a file, those of the soak left out."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            marks = [ast.unparse(each) for each in node.decorator_list]
+            calls = [each for each in node.decorator_list if isinstance(each, ast.Call)]
+            faults = [each for each in calls if ast.unparse(each.func) == "pytest.mark.fault"]
+            if "pytest.mark.soak" not in marks:
+                found += [(*(str(ast.literal_eval(each)) for each in call.args), node.name) for call in faults]
+    return [(fault, what, test) for fault, what, test in found]
+
+
 def main(args: Sequence[str]) -> int:
     """Run the tests and write the page."""
     faults = Faults()
-    code = pytest.main([*FOLDERS, "-q", *(["--collect-only"] if "--check" in args else [])], plugins=[faults])
     page = PAGE.read_text(encoding="utf-8")
     if "--check" in args:
-        missing = [name for name in faults.told if name.partition("::")[2] not in page]
+        told = [row for folder in FOLDERS for path in sorted((HOME / folder).glob("test_*.py")) for row in marked(path)]
+        missing = [f"{fault} {test}" for fault, what, test in told if not _stands(page, f"| {fault} | {what} |", test)]
+        missing += [f"{fault} has no test" for fault in MATRIX if fault not in {fault for fault, *_ in told}]
         print("\n".join(missing) or "every fault's test is on the page")
         return 1 if missing else 0
+    code = pytest.main([*FOLDERS, "-q"], plugins=[faults])
     before, _, rest = page.partition(BEGIN)
     PAGE.write_text(before + table(faults) + rest.partition(END)[2], encoding="utf-8")
     return int(code)
+
+
+def _stands(page: str, row: str, test: str) -> bool:
+    return any(line.startswith(row) and f"`{test}`" in line for line in page.splitlines())
 
 
 def _order(fault: str) -> tuple[int, str]:

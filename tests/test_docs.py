@@ -21,6 +21,7 @@ from core import errors, flags, wording
 from core.commands import COMMANDS
 from core.config import load
 from db.tables import Row
+from scripts import reliability
 from tests.support.postgres import Cluster, postgres
 from tests.support.shell import Shell, running
 from web.events import Events
@@ -251,3 +252,7 @@ async def test_every_prompt_and_seed_can_be_read_back_from_postgresql(
     await paint(tmp_path, {"LIMNER__STORAGE__DATABASE": cluster.fresh()})
     with cluster.connect() as connection:
         check([connection.execute(query.encode()).fetchall() for query in queries("postgres")])
+
+
+def test_every_fault_has_a_test_and_stands_on_the_page_with_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert reliability.main(["--check"]) == 0, capsys.readouterr().out

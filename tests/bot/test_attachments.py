@@ -109,12 +109,14 @@ async def server() -> AsyncIterator[TestServer]:
         yield running
 
 
+@pytest.mark.fault("F40", "read as a stream, and no further than 10 MB")
 async def test_bytes_are_streamed_and_counted(server: TestServer) -> None:
     assert len(await download(str(server.make_url("/good")))) == 100_000
     with pytest.raises(BadSketch, match="too large"):
         await download(str(server.make_url("/endless")))
 
 
+@pytest.mark.fault("F40", "an address that is gone, or leads elsewhere, is refused in words")
 async def test_redirects_and_errors_are_not_followed(server: TestServer) -> None:
     with pytest.raises(BadSketch, match="HTTP 302"):
         await download(str(server.make_url("/elsewhere")))
@@ -125,6 +127,7 @@ async def test_redirects_and_errors_are_not_followed(server: TestServer) -> None
         await download("http://127.0.0.1:9/")
 
 
+@pytest.mark.fault("F40", "what is too slow, or ends before its length, is refused in words")
 async def test_what_is_slow_or_ends_before_its_length_is_told(server: TestServer) -> None:
     with pytest.raises(BadSketch, match="could not be fetched"):
         await download(str(server.make_url("/stuck")), 0.2)

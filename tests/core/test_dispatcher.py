@@ -30,6 +30,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dispatcher, "BEAT_S", 0.05)
 
 
+@pytest.mark.fault("F8", "what is painted waits in memory and is stored when there is room")
 async def test_what_is_painted_waits_in_memory_while_the_disk_is_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

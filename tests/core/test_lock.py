@@ -25,6 +25,7 @@ sys.stdin.read()
 """
 
 
+@pytest.mark.fault("F23", "the second is told where the first listens, and works on nothing")
 def test_a_second_process_is_told_where_the_first_listens(tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=HOME

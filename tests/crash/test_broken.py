@@ -38,6 +38,7 @@ async def running(data: Path) -> None:
             await asyncio.sleep(0.01)
 
 
+@pytest.mark.fault("F4", "the program ends with 75, its supervisor starts it again, and the jobs are painted")
 @pytest.mark.fault("F5", "the program ends with 75, its supervisor starts it again, and the jobs are painted")
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("how", ["lose", pytest.param("hang", marks=SOAK)])

@@ -55,6 +55,7 @@ async def test_killed_at_random_moments(tmp_path: Path, warm: Cradle, kills: int
     held(await on_the_page(tmp_path, kills, random.Random(kills), warm), kills)
 
 
+@pytest.mark.fault("F22", "it ends in time with 0, gives back what is not done, and paints it at the next start")
 async def test_started_as_anybody_starts_it_and_told_to_stop_while_painting_it_goes_on_later(
     tmp_path: Path, warm: Cradle
 ) -> None:

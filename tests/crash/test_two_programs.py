@@ -86,6 +86,7 @@ def check(postgres: Cluster, files: Path, history: History, accepted: int) -> No
     assert workers != [(1,)], "one program did all"
 
 
+@pytest.mark.fault("F6", "of two programs on one PostgreSQL the other paints it; what comes late is dropped")
 @pytest.mark.soak
 @pytest.mark.timeout(120)
 async def test_what_one_held_while_it_was_stopped_is_painted_by_the_other(

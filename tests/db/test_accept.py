@@ -141,6 +141,7 @@ async def test_a_replay_waits_in_the_verdict(archive: SqlArchive) -> None:
     assert picture.verdict == {}
 
 
+@pytest.mark.fault("F8", "refused in words before anything is held")
 async def test_a_full_disk_is_told_before_any_hold(spot: Place) -> None:
     free = [500 * 1024 * 1024]
     archive = await spot.open(free_bytes=lambda _: free[0])
@@ -154,6 +155,7 @@ async def test_a_full_disk_is_told_before_any_hold(spot: Place) -> None:
     await archive.close()
 
 
+@pytest.mark.fault("F7", "refused as busy after a second, nothing charged")
 async def test_a_locked_database_is_busy_after_a_second(archive: SqlArchive, spot: Place) -> None:
     engine = create_engine(spot.url, isolation_level="AUTOCOMMIT")
     with engine.connect() as other:

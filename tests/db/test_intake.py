@@ -111,12 +111,14 @@ def test_more_than_10_mb_are_not_even_looked_at() -> None:
         Intake(child=Path("/nonexistent")).sketch(b"x" * (SKETCH_BYTES + 1))
 
 
+@pytest.mark.fault("F41", "it has 1 GB of memory and no more")
 def test_too_little_memory_is_told() -> None:
     large = attachments.raw_png(4000, 4000, 8, 2)
     with pytest.raises(BadSketch, match=r"too much memory|could not be read safely|damaged"):
         Intake(memory_bytes=60 * 2**20).sketch(large)
 
 
+@pytest.mark.fault("F41", "the child that decodes may hang or die: refused in words")
 @pytest.mark.parametrize(
     ("body", "told"),
     [
@@ -133,6 +135,7 @@ def test_a_decoder_that_hangs_or_dies_is_told(tmp_path: Path, body: str, told: s
         Intake(child=child, wall_s=0.3 if "sleep" in body else 10.0).sketch(b"x")
 
 
+@pytest.mark.fault("F41", "it is stopped after 5 s of computing")
 def test_a_decoder_that_spins_is_stopped_by_the_cpu_limit(tmp_path: Path) -> None:
     child = tmp_path / "child.py"
     start = Intake().child.read_text().replace("def sketch(raw: bytes)", "def unused(raw: bytes)")

@@ -89,6 +89,7 @@ async def test_a_writer_holds_the_file_from_its_first_statement(lite: Place) -> 
     await archive.close()
 
 
+@pytest.mark.fault("F9", "the program does not start, names the newest backup and writes nothing over the file")
 async def test_a_damaged_header_names_the_newest_backup(lite: Place) -> None:
     path = await filled(lite)
     shutil.copy(path, lite.data / "backups" / "old.db")
@@ -116,6 +117,7 @@ async def test_a_file_cut_short_is_refused(lite: Place) -> None:
     await refused(lite, path)
 
 
+@pytest.mark.fault("F9", "after an unclean stop every page is checked")
 async def test_after_an_unclean_stop_every_page_is_checked(lite: Place) -> None:
     path = await filled(lite)
     spoil(path)
@@ -153,6 +155,7 @@ async def test_an_empty_file_and_nothing_else_is_a_first_start(lite: Place) -> N
     await archive.close()
 
 
+@pytest.mark.fault("F9", "found while it runs: nothing more is accepted, and it is said")
 async def test_damage_found_while_it_runs_stops_accepting(lite: Place) -> None:
     archive = await lite.open()
     archive._store.examine_later(lambda: Damaged("The database is damaged."))

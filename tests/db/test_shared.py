@@ -33,6 +33,7 @@ async def shared(place: Place, clock: DatabaseClock | None = None) -> SqlArchive
     )
 
 
+@pytest.mark.fault("F21", "of several programs the database's clock alone counts")
 async def test_the_clock_is_the_databases_and_runs_on(both: Place) -> None:
     elapsed = [5_000_000_000]
     clock = DatabaseClock(lambda: elapsed[0])
@@ -74,6 +75,7 @@ async def test_moves_are_heard_by_the_others_alone(both: Place) -> None:
     await two.close()
 
 
+@pytest.mark.fault("F23", "on PostgreSQL a shard is one program's; the same one twice is refused")
 async def test_a_name_is_one_programs_until_it_ends(both: Place) -> None:
     one, two = await shared(both), await shared(both)
     assert await one.take_name("discord shard 0")

@@ -33,6 +33,12 @@ def few() -> list[Attachment]:
     return list({each.refused: each for each in reversed(REFUSED[:-4])}.values())
 
 
+@pytest.mark.fault("F30", "empty files, text, SVG, HTML, HEIC: one sentence on every face")
+@pytest.mark.fault("F31", "cut or damaged files: refused as damaged")
+@pytest.mark.fault("F32", "bombs of 9,000 to 30,000 pixels a side: refused by their header")
+@pytest.mark.fault("F33", "200 MB of compressed text: refused")
+@pytest.mark.fault("F34", "FITS, PSD, EPS, TIFF, AVIF, PDF, ICNS: refused unopened, by name where it is known")
+@pytest.mark.fault("F39", "1x1, 65000x1 and what is narrower than 4:1: refused with the size")
 @pytest.mark.parametrize("face", FACES)
 async def test_refused_in_one_sentence_and_nothing_is_kept_or_charged(face: str, tmp_path: Path) -> None:
     async with opened(face, tmp_path) as here:
@@ -45,6 +51,10 @@ async def test_refused_in_one_sentence_and_nothing_is_kept_or_charged(face: str,
         assert here.counts() == {"jobs": 0, "ledger": 0, "files": 0, "disk": 0}
 
 
+@pytest.mark.fault("F35", "of moving pictures the first frame is taken, and it is said")
+@pytest.mark.fault("F36", "CMYK, palettes, 1 bit, alpha: to the exact pixels, clear is white")
+@pytest.mark.fault("F37", "16 bits are divided, not clipped")
+@pytest.mark.fault("F38", "turned upright by EXIF, and nothing of EXIF is kept")
 @pytest.mark.parametrize("face", FACES)
 async def test_taken_to_the_exact_pixels_and_said_what_was_mended(face: str, tmp_path: Path) -> None:
     async with opened(face, tmp_path) as here:
@@ -77,6 +87,7 @@ def look(here: Face, attachment: Attachment) -> None:
 NAMES = ("../../evil.png", "/etc/evil.png", "..\\evil.png", "evil\x00.png", "<script>.png", "a" * 300 + ".png")
 
 
+@pytest.mark.fault("F55", "no name somebody chose reaches the disk or an address")
 async def test_no_name_somebody_chose_reaches_the_disk(tmp_path: Path) -> None:
     """Discord alone hands over names; paths typed into an address find nothing either."""
     for name in ("discord", "page"):

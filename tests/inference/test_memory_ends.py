@@ -103,6 +103,7 @@ def test_a_call_too_large_is_split_and_the_sizes_are_logged(planted: Any, fault:
         assert painted.fingerprint.facts["profile"] == "high" and again(painted, run.recipe) == painted.pixels_digest
 
 
+@pytest.mark.fault("F3", "once more alone with tiles, which is written down; the others go on")
 def test_one_too_large_alone_is_made_once_more_sparing_and_the_others_are_not_harmed(planted: Any) -> None:
     card = registry().card("tiny")
     fault = FAULTS["cuda"]
@@ -137,6 +138,7 @@ def test_a_decoding_too_large_is_done_in_tiles_and_that_is_logged(planted: Any) 
     assert plain.pixels_digest != tiled.pixels_digest, "tiles make no difference here: this proves nothing"
 
 
+@pytest.mark.fault("F3", "what fits in no way fails by itself, with the size that works")
 def test_one_that_cannot_even_be_decoded_in_tiles_fails_alone(planted: Any) -> None:
     card = registry().card("tiny")
 

@@ -79,6 +79,7 @@ def test_a_changed_file_is_read_again_and_another_model(folder: Path) -> None:
     assert second.card("mine").digest != first.card("mine").digest
 
 
+@pytest.mark.fault("F24", "files that change under a running program are not painted with")
 def test_files_that_change_under_a_running_program_are_noticed(folder: Path) -> None:
     models = Registry({"mine": folder})
     models.read({})
@@ -172,6 +173,7 @@ SPOILED: list[tuple[str, Callable[[Path], Any], str]] = [
 ]
 
 
+@pytest.mark.fault("F24", "the model is shown as unavailable with what is wrong; the program runs on")
 @pytest.mark.parametrize(("spoil", "why"), [case[1:] for case in SPOILED], ids=[case[0] for case in SPOILED])
 def test_a_broken_folder_says_what_is_wrong(folder: Path, spoil: Callable[[Path], Any], why: str) -> None:
     spoil(folder)

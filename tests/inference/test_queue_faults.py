@@ -30,6 +30,7 @@ def test_memory_is_no_dead_device(fault: Exception) -> None:
     assert told(fault, run()).code == "out_of_memory"
 
 
+@pytest.mark.fault("F4", "a CUDA error is a dead device: nothing is painted on it any more")
 def test_a_cuda_error_is_a_dead_device() -> None:
     fault = RuntimeError("CUDA error: device-side assert triggered")
     assert is_fatal(fault) and not is_out_of_memory(fault)
