@@ -36,6 +36,7 @@ from db.archive import SqlArchive
 from db.shared import DatabaseClock, is_shared
 from inference.addons import AddOnFiles
 from inference.engine import Engine
+from inference.finish import installed
 from inference.late import LateEngine
 from inference.models import Registry
 from inference.queue import InferenceQueue
@@ -249,6 +250,7 @@ def _wire(
         ground=ground,
         addons=addons.cards,
         look=look,
+        methods=installed.methods(),
         meters=meters,
         machine=machine(data, queue, engine, pool),
         backups_days=config.keeping.backups_days,

@@ -142,7 +142,8 @@ class Dispatcher:
                 case Stepping(picture=index):
                     step, of = progress.step, progress.of
                     picture = pictures[index]
-                    self._pace.stepped(job.id, cost(picture.recipe) / max(calls(picture.recipe), 1))
+                    if calls(picture.recipe):  # Tiles say nothing of how fast the device paints.
+                        self._pace.stepped(job.id, cost(picture.recipe) / max(calls(picture.recipe), 1))
                 case Painted(picture=index):
                     await self._kept(job, partial(self._archive.store, job, pictures[index], progress))
                     self._at("after_store")

@@ -148,7 +148,8 @@ def words_of(recipe: Upscale, parent: str, model: str) -> str:
     """Return what is typed for the same enlargement of a Picture."""
     words = f"/upscale {parent}"
     if recipe.model is None:
-        return words
+        far = "" if recipe.factor == 2 else f" x{recipe.factor}"
+        return words + far + ("" if recipe.method == LANCZOS else f" --by {recipe.method}")
     noise = f" --noise-level {recipe.noise_level}" if recipe.noise_level else ""
     prompt = f" --prompt {recipe.prompt}" if recipe.prompt else ""
     numbers = f"--steps {recipe.steps} --guidance {recipe.guidance:g} --seed {recipe.seed}"
@@ -158,3 +159,8 @@ def words_of(recipe: Upscale, parent: str, model: str) -> str:
 def notes(recipe: Upscale) -> tuple[str, ...]:
     """Say what should be known of a method before it begins."""
     return () if recipe.model is not None or recipe.method == LANCZOS else (SLOW.format(method=recipe.method),)
+
+
+def any_slow(pictures: Sequence[Picture]) -> bool:
+    """Say whether some of them take a time nobody has measured: how fast the device paints says nothing of it."""
+    return any(isinstance(each.recipe, Upscale) and each.recipe.method != LANCZOS for each in pictures)

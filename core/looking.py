@@ -284,7 +284,8 @@ class Looking:
         for job in jobs:
             place = line.places.get(job.id) if job.state == "queued" else None
             told = pictures.get(job.id, ())
-            sheets.append(job_sheet(person, job, told, place, line.ends.get(job.id), line.paused, self._names()))
+            eta_s = None if enlarging.any_slow(told) else line.ends.get(job.id)
+            sheets.append(job_sheet(person, job, told, place, eta_s, line.paused, self._names()))
         return sheets
 
     async def _stand(self) -> Line:

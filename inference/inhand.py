@@ -13,6 +13,8 @@ from inference.run import Run
 
 NO_MODEL = ""
 """Stands for the Model of an Upscale, which has none."""
+SLOW = "enlarging"
+"""Stands for what a slow Upscale takes, which is not measured: nobody is told a time for it."""
 ROWS_OF_A_PICTURE = 2
 """Under Guidance, which is usual."""
 
@@ -36,15 +38,16 @@ class JobInHand:
 
     @property
     def rows_left(self) -> int:
-        """Return how many rows its unfinished Runs take of a call."""
-        return sum(run.rows for run in self._left)
+        """Return how many rows its unfinished Runs take of a call; those that are only wrapped take none."""
+        return sum(run.rows for run in self._left if not run.slow)
 
     @property
     def coins_left(self) -> dict[str, float]:
         """Return what is still to be made, in coins a Model."""
         found: dict[str, float] = {}
         for run, coins in self._left.items():
-            found[run.model] = found.get(run.model, 0.0) + coins
+            model = SLOW if run.slow else run.model
+            found[model] = found.get(model, 0.0) + coins
         return found
 
     def wait(self, waiting: Waiting) -> None:

@@ -20,7 +20,7 @@ from inference.applied import applied, fitting, plan_of, plans_of
 from inference.conditioning import Conditioning
 from inference.engine import Loading
 from inference.finish.png import Pixels, encode, handed
-from inference.finish.upscale import Enlarging, enlarge
+from inference.finish.upscale import Enlarging, enlarge, enlarged_by
 from inference.finish.watermark import marked
 from inference.guiding import Guide, control_plan
 from inference.learned import Learned
@@ -190,7 +190,7 @@ class LocalEngine:
         """Make the PNG and the digest; no model call, on any thread."""
         if not isinstance(decoded, Decoded):
             raise TypeError(f"wrap takes what decode gave, not {type(decoded).__name__}")
-        pixels = decoded.source if isinstance(decoded.source, Pixels) else enlarge(decoded.source)
+        pixels = decoded.source if isinstance(decoded.source, Pixels) else enlarge(decoded.source, run.pause)
         pixels = marked(pixels, run.recipe)
         return Painted(
             picture=run.picture,
@@ -198,7 +198,7 @@ class LocalEngine:
             pixels_digest=pixels_digest(pixels.width, pixels.height, pixels.rgb),
             width=pixels.width,
             height=pixels.height,
-            fingerprint=decoded.made_by,
+            fingerprint=enlarged_by(decoded.made_by, run.recipe),
             companions=tuple(handed(role, each) for role, each in decoded.beside),
         )
 

@@ -19,8 +19,9 @@ from inference.engine import Engine
 from inference.faults import DeviceLost, lost, stopping, told, untouched
 from inference.inhand import NO_MODEL, ROWS_OF_A_PICTURE, JobInHand
 from inference.rounds import Decoded, News, Rounds
-from inference.run import Run
+from inference.run import Run, Unwanted
 from inference.scheduler import MOST_IN_THE_MAKING, Scheduler
+from inference.wrapping import Wrapping
 
 LOG = logging.getLogger(__name__)
 GIVE_BACK_AFTER_S = 20.0
@@ -35,9 +36,8 @@ class InferenceQueue:
 
     The device's thread goes round by itself as long as there are Runs (schedule, step, settle: inference/rounds.py) and
     needs no answer from the loop between two calls; the loop hears what happened and tells it on. clock: monotonic
-    seconds. executor: one thread that owns the device, by default its own. pool: where decoded Pictures are wrapped, by
-    default the loop's. `on_stuck(seconds)` is called once for a call that takes longer than any should,
-    `on_call(seconds, rows)` on the device's thread after each.
+    seconds. executor: one thread that owns the device, by default its own. pool: see Wrapping. `on_stuck(seconds)` is
+    called once for a call that takes longer than any should, `on_call(seconds, rows)` on its thread after each.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class InferenceQueue:
         self._engine = engine
         self._own = ThreadPoolExecutor(1, "limner-device-0") if executor is None else None
         self._executor = self._own if executor is None else executor
-        self._pool = pool
+        self._wrapping = Wrapping(engine.wrap, pool)
         self._on_stuck = on_stuck
         self._watch_every_s = watch_every_s
         self._times = CallTimes(clock, told=on_call)
@@ -202,15 +202,14 @@ class InferenceQueue:
         self._tidy()
 
     def _wrap(self, hand: JobInHand, run: Run, decoded: Decoded) -> None:
-        work = asyncio.get_running_loop().run_in_executor(self._pool, self._engine.wrap, run, decoded.pixels)
-        work.add_done_callback(lambda done: self._wrapped(hand, run, done))
+        self._wrapping.begin(hand, run, decoded.pixels).add_done_callback(lambda done: self._wrapped(hand, run, done))
 
     def _wrapped(self, hand: JobInHand, run: Run, work: asyncio.Future[Painted]) -> None:
         run.state = None
         fault = work.exception()
         if fault is None:
             hand.settle(run, work.result())
-        elif isinstance(fault, Exception):
+        elif isinstance(fault, Exception) and not isinstance(fault, Unwanted):
             LOG.error("job %s picture %d could not be wrapped", run.job_id, run.picture, exc_info=fault)
             hand.settle(run, PictureFailed(run.picture, told(fault, run)))
         self._tidy()
@@ -285,6 +284,7 @@ class InferenceQueue:
         self._watch = None if self._resting.is_set() else self._loop.call_later(self._watch_every_s, self._look)
 
     async def _close(self, last_call_s: float) -> None:
+        self._wrapping.close()
         if self._watch is not None:
             self._watch.cancel()
         try:

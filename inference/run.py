@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from core.errors import StudioError
 from core.picture import Replay
-from core.recipe import Recipe
+from core.recipe import LANCZOS, Recipe, Upscale
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,10 @@ class Key:
     shared: bool = True
 
 
+class Unwanted(Exception):
+    """Raised where a Run is wrapped that was cancelled."""
+
+
 @dataclass(slots=True, eq=False)
 class Run:
     """Hold one Recipe in the making; the only mutable noun.
@@ -45,7 +50,8 @@ class Run:
     more.
 
     solo: it is worked on while nothing else is in the making. sparing: memory ended for it, so it is made under the
-    least profile. tiled: memory ended at its decoding, so that is done in tiles. The Fingerprint says both.
+    least profile. tiled: memory ended at its decoding, so that is done in tiles. The Fingerprint says both. tell: hears
+    how many parts of a long wrapping are done, and of how many.
     """
 
     job_id: str
@@ -64,6 +70,7 @@ class Run:
     error: StudioError | None = None
     sparing: bool = False
     tiled: bool = False
+    tell: Callable[[int, int], None] | None = None
 
     @property
     def model(self) -> str:
@@ -90,6 +97,18 @@ class Run:
             if self.done < passed:
                 return size
         return None
+
+    @property
+    def slow(self) -> bool:
+        """Say whether its wrapping takes seconds to minutes."""
+        return isinstance(self.recipe, Upscale) and self.recipe.method != LANCZOS
+
+    def pause(self, done: int, of: int) -> None:
+        """Tell how far a long wrapping is; raise Unwanted where nobody waits for it any more."""
+        if self.cancelled:
+            raise Unwanted
+        if self.tell is not None:
+            self.tell(done, of)
 
     def again(self, *, sparing: bool) -> None:
         """Go back to the start, to be begun alone."""

@@ -1,14 +1,16 @@
-"""Enlarge a Picture without a model: Pillow's LANCZOS."""
+"""Enlarge a Picture: by Pillow's LANCZOS, or by the method its Recipe names."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from PIL import Image
 
 from core.errors import BadInput, Damaged
-from core.picture import pixels_digest
-from core.recipe import Upscale
+from core.picture import Fingerprint, pixels_digest
+from core.recipe import LANCZOS, Recipe, Upscale
+from inference.finish import esrgan
 from inference.finish.png import Pixels, read
 
 MOST_PIXELS = 64_000_000
@@ -20,6 +22,10 @@ class Enlarging:
 
     recipe: Upscale
     parent_png: bytes
+
+
+def alone(done: int, of: int) -> None:
+    """Be the pause of what nobody waits for."""
 
 
 def parent_of(what: Enlarging) -> Pixels:
@@ -36,11 +42,23 @@ def parent_of(what: Enlarging) -> Pixels:
     return parent
 
 
-def enlarge(what: Enlarging) -> Pixels:
-    """Return the parent's pixels at the Recipe's size."""
+def enlarge(what: Enlarging, pause: Callable[[int, int], None] = alone) -> Pixels:
+    """Return the parent's pixels at the Recipe's size.
+
+    pause: called with how many tiles are done and how many there are; what it raises ends the work.
+    """
     recipe, parent = what.recipe, parent_of(what)
     if recipe.model is not None:
         raise BadInput("This model cannot enlarge pictures.", "Choose another model.")
+    if recipe.method != LANCZOS:
+        return esrgan.enlarge(parent, recipe.factor, recipe.method, pause)
     image = Image.frombytes("RGB", (parent.width, parent.height), parent.rgb)
     larger = image.resize((recipe.width, recipe.height), Image.Resampling.LANCZOS)
     return Pixels(recipe.width, recipe.height, larger.tobytes())
+
+
+def enlarged_by(made_by: Fingerprint, recipe: Recipe) -> Fingerprint:
+    """Return the Fingerprint with what a method with weights adds to it."""
+    if not isinstance(recipe, Upscale) or recipe.method == LANCZOS:
+        return made_by
+    return replace(made_by, facts={**made_by.facts, **esrgan.facts(recipe.factor, recipe.method)})

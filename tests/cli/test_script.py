@@ -25,7 +25,7 @@ class Copy:
         (root / "scripts").mkdir()
         shutil.copy2(HOME / "limner", root / "limner")
         (root / "main.py").write_text(TELL)
-        for name in ("base", "dev", "postgres"):
+        for name in ("base", "dev", "postgres", "upscale"):
             self.require(name, "")
         (root / "scripts" / "test").write_text('#!/bin/sh\necho "tests $*"\n')
         (root / "scripts" / "test").chmod(0o755)
@@ -166,6 +166,9 @@ esac"""
     done = copy.run("models", path=path)
     assert done.returncode == 0, done.stderr
     assert "--torch-backend=auto -r" in done.stderr and done.stdout.endswith("|models\n")
+    (copy.root / "requirements" / "upscale.txt").write_text("# without dependencies: they would break others\n")
+    added = copy.run("add", "upscale", path=path)
+    assert "--torch-backend=auto --no-deps -r" in added.stderr and "upscale is installed" in added.stderr
     assert copy.run("models", path=path).stderr == ""
 
 

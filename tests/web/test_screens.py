@@ -53,7 +53,8 @@ async def test_pictures_are_found_kept_followed_compared_and_reproduced(chromium
         await page.get_by_role("button", name="Reproduce").click()
         await expect(page.locator(".screen .verdict strong")).to_have_text("identical")
         here = page.url
-        await page.get_by_role("button", name="Upscale x2").click()
+        await page.get_by_label("How far, and by what").select_option("3 animevideov3")
+        await page.get_by_role("button", name="Enlarge", exact=True).click()
         await expect(cards).to_have_count(5)
         await page.goto(here)
         await page.reload()

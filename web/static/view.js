@@ -10,6 +10,7 @@ import { Slider } from './slider.js';
 import { star } from './star.js';
 
 const LOOK_MS = 700;
+const FACTORS = [2, 3, 4];
 const PRESSES = ['upscale', 'vary', 'strong', 'reroll', 'remix', 'sketch'];
 
 /** Build the screen of a picture; what it returns is called when it is left. */
@@ -42,6 +43,7 @@ class View {
       el('p', { class: 'facts' }, picture.facts),
       el('p', { class: 'row' }, ...can.map((action) => button(t(`action.${action}`), () => page.press(action, picture))),
         picture.actions.includes('reproduce') ? this.reproduce() : null),
+      picture.actions.includes('upscale') ? this.enlarging() : null,
       this.told,
       about.facts([[t('view.avoid'), shown(picture.recipe.negative_prompt ?? '', 2000)], [t('view.typed'), shown(picture.typed, 2000)]]),
       picture.command ? about.command(picture.command, button(t('view.type'), () => page.retype(picture.command), { glyph: 'draw' })) : null,
@@ -53,6 +55,27 @@ class View {
       ])),
       about.details(t('viewer.recipe'), picture.recipe),
       picture.fingerprint ? about.details(t('viewer.fingerprint'), picture.fingerprint) : null);
+  }
+
+  /** Return a choice of how far and by what the picture is enlarged; which methods there are is asked for meanwhile. */
+  enlarging() {
+    const { picture } = this;
+    const how = el('select', { 'aria-label': t('view.enlarge_how') });
+    api.health().then(({ methods }) => how.append(...methods.flatMap((by) => FACTORS.map((factor) =>
+      el('option', { value: `${factor} ${by}` }, `x${factor} ${by}`)))), (problem) => this.say(problem));
+    const press = button(t('view.enlarge'), async () => {
+      const [factor, by] = how.value.split(' ');
+      press.disabled = true;
+      try {
+        const options = { factor: Number(factor), by };
+        this.page.show(await api.ask({ kind: 'upscale', parent: picture.id, options, request_id: api.newId() }));
+      } catch (problem) {
+        this.say(problem);
+      } finally {
+        press.disabled = false;
+      }
+    });
+    return el('p', { class: 'row' }, how, press);
   }
 
   /** Show the picture alone. */
