@@ -29,6 +29,7 @@ from bot.guests import FACE, NOBODY, channel_of, for_adults, tell
 from bot.leaving import Leaving
 from bot.menus import add_menus
 from bot.needs import INTENTS
+from bot.offers import PaintButton
 from bot.post import Post
 from bot.promises import Book, NoBook, Promises
 from bot.questions import GoButton, NoButton
@@ -119,7 +120,7 @@ class LimnerBot(commands.Bot):
             for cog in COGS:
                 await self.add_cog(cog(self))
             add_menus(self)
-            self.add_dynamic_items(ActionButton, WhichSelect, OlderButton, GoButton, NoButton)
+            self.add_dynamic_items(ActionButton, WhichSelect, OlderButton, GoButton, NoButton, PaintButton)
 
     async def setup_hook(self) -> None:
         """Add what it can do, then tell Discord the commands."""

@@ -13,6 +13,9 @@ from bot.plain import fenced
 from core.sheet import CompanionSheet, JobSheet
 from core.telling import companion_line
 
+TYPED = "/imagine prompt: "
+"""Stands before words as they are typed here."""
+
 MOST_SIGNS = 1900
 """A message's own text takes 2,000."""
 
@@ -24,10 +27,11 @@ async def tell_info(interaction: discord.Interaction, id_: str) -> None:
     job = await bot.studio.job(person, place, known["job"])
     told, files = about(job, known), [await _beside(interaction, known, each) for each in _kept(known)]
     words = fenced(told, MOST_SIGNS)
-    if len(told) > MOST_SIGNS:
+    # What a message cannot show as it stands would be copied wrong.
+    if told not in words:
         whole = BytesIO(told.encode())
         files.append(discord.File(whole, filename=f"limner-{job['id']}.txt", description="The whole recipe."))
-        words = f"Job `{job['id']}`: it is too long for a message, so here it is as a file."
+        words = f"Job `{job['id']}`: it cannot stand whole in a message, so here it is as a file."
     await interaction.response.send_message(words, files=files, ephemeral=True, allowed_mentions=NOBODY)
 
 
@@ -60,7 +64,7 @@ def about(job: JobSheet, known: dict[str, Any]) -> str:
     if known["needs"]:
         lines.append(f"To be sent along with the words: {', '.join(known['needs'])}")
     command = known["command"]
-    lines += ["The same again:", command if command.startswith("/") else f"/imagine prompt: {command}"]
+    lines += ["The same again:", command if command.startswith("/") else f"{TYPED}{command}"]
     return "\n".join(lines)
 
 

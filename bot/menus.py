@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import discord
 from discord import app_commands
 
+from bot.attachments import images
 from bot.cards import VERSION
 from bot.guests import answering, asker, bot_of, here
 from bot.info import tell_info
 from bot.modals import open_sketch_modal
+from bot.offers import tell_offer
 from bot.pages import answer
 from bot.plain import quiet
 from bot.post import values
@@ -44,9 +46,16 @@ async def use_as_sketch(interaction: discord.Interaction, message: discord.Messa
 
 
 async def show_recipe(interaction: discord.Interaction, message: discord.Message) -> None:
-    """Tell one Person all that decided the Picture."""
+    """Tell one Person all that decided the Picture, or what a picture of another tool says of itself."""
     async with answering(interaction):
-        await tell_info(interaction, meant(bot_of(interaction), message))
+        try:
+            known = meant(bot_of(interaction), message)
+        except NotFound:
+            if not (uploads := images(message)):
+                raise
+            await tell_offer(interaction, uploads)
+            return
+        await tell_info(interaction, known)
 
 
 async def reroll(interaction: discord.Interaction, message: discord.Message) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
 import discord
 
-from bot.needs import INTENTS, PERMISSIONS, invite, named
+from bot.needs import PERMISSIONS, invite, named
 from core.errors import BadConfig, NotAllowed, Unavailable
 from core.finding import Application, Finding
 
@@ -19,8 +19,12 @@ TOKEN = re.compile(r"[\w-]{20,}\.[\w-]{4,}\.[\w-]{20,}")
 """Three parts with dots between: what a bot's token looks like."""
 
 TIMEOUT = aiohttp.ClientTimeout(total=15)
-MESSAGE_CONTENT = 1 << 18 | 1 << 19
-"""Flags of an application that may read every message, in many or in few servers."""
+PRIVILEGED = {
+    "Presence Intent": 1 << 12 | 1 << 13,
+    "Server Members Intent": 1 << 14 | 1 << 15,
+    "Message Content Intent": 1 << 18 | 1 << 19,
+}
+"""Flags of an application that has an intent, in many or in few servers."""
 
 AT_DISCORD = "discord.com/developers/applications"
 
@@ -77,7 +81,7 @@ class Portal:
     async def _of_commands(
         self, application_id: str, guilds: Sequence[int], commands: Sequence[dict[str, Any]]
     ) -> Finding:
-        wanted = {(str(each["name"]), int(each.get("type", 1))) for each in commands}
+        wanted = set(map(_form, commands))
         missing: set[str] = set()
         for path in _paths(application_id, guilds):
             try:
@@ -85,8 +89,8 @@ class Portal:
             except NotAllowed:
                 # The bot is not in that server: told with the servers.
                 continue
-            known = {(str(each["name"]), int(each.get("type", 1))) for each in found}
-            missing |= {name for name, _ in wanted - known}
+            # Of those that differ, and of those that are ours no more, the names.
+            missing |= {name for name, *_ in wanted ^ set(map(_form, found))}
         if missing:
             return Finding(
                 "commands",
@@ -121,6 +125,18 @@ def _refused(status: int) -> BadConfig | NotAllowed | Unavailable:
     return Unavailable(f"Discord has trouble of its own (HTTP {status}); nothing was changed.", "Try again later.")
 
 
+def _form(command: Mapping[str, Any]) -> tuple[str, int, int | None, tuple[Any, ...]]:
+    """Return what of a command must be as it is here: name, kind, who is shown it, options in their order."""
+    rights = command.get("default_member_permissions")
+    options = tuple(map(_option, command.get("options") or ()))
+    return str(command["name"]), int(command.get("type", 1)), None if rights is None else int(rights), options
+
+
+def _option(option: Mapping[str, Any]) -> tuple[Any, ...]:
+    inner = tuple(map(_option, option.get("options") or ()))
+    return option["name"], int(option["type"]), bool(option.get("required")), inner
+
+
 def _paths(application_id: str, guilds: Sequence[int]) -> list[str]:
     root = f"/applications/{application_id}"
     return [f"{root}/guilds/{guild}/commands" for guild in guilds] or [f"{root}/commands"]
@@ -141,9 +157,10 @@ def _of_application(about: dict[str, Any]) -> list[Finding]:
     if about.get("bot_require_code_grant"):
         to_do = f"Switch off Requires OAuth2 Code Grant at {AT_DISCORD}, Bot."
         found.append(Finding("invite", "bad", "The invite link cannot work.", to_do))
-    if int(about.get("flags") or 0) & MESSAGE_CONTENT and not INTENTS.message_content:
-        told = "Message Content Intent is on; Limner does not need it, and reads no message that does not call it."
-        found.append(Finding("intents", "ok", told))
+    flags = int(about.get("flags") or 0)
+    if granted := [name for name, bits in PRIVILEGED.items() if flags & bits]:
+        told = f"On, though Limner needs none and asks for none: {', '.join(granted)}."
+        found.append(Finding("intents", "ok", told, f"You may switch it off at {AT_DISCORD}, Bot."))
     else:
         found.append(Finding("intents", "ok", "No privileged intent is needed, none is on."))
     return found

@@ -49,7 +49,7 @@ def question(ask: Ask, unsure: Unsure) -> View:
     words = clean(ask.words or "")[0].strip()
     account = ask.person.id.partition(":")[2]
     rest = {name: getattr(ask, name) for name in FIELDS if getattr(ask, name) not in (None, {}, "imagine")}
-    blocks = [_block(words), *([_block(json.dumps(rest, ensure_ascii=False))] if rest else [])]
+    blocks = [block(words), *([block(json.dumps(rest, ensure_ascii=False))] if rest else [])]
     told = f"<@{account}> {quiet(unsure.sentence)} Nothing was asked for yet."
     if sum(map(len, (told, *blocks))) > MOST_SIGNS:
         raise BadInput(f"{unsure.sentence} These words are too long to ask about.", "Use fewer or smaller sets.")
@@ -135,5 +135,6 @@ def _check_own(interaction: discord.Interaction, account: str) -> None:
         raise NotAllowed("Only who asked may answer this.", "Ask for it yourself with /imagine.")
 
 
-def _block(words: str) -> str:
+def block(words: str) -> str:
+    """Return words as they stand in a message of ours, to be read back."""
     return f"```\n{words.replace(MARK, KEPT)}\n```"

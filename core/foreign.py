@@ -74,7 +74,8 @@ def draft(found: Brought, cards: Sequence[ModelCard], default: str, size: tuple[
     """
     notes: list[str] = []
     card = _card(found, cards, default, notes)
-    sampler = _sampler(found, card, notes)
+    painter = card or next((each for each in cards if each.name == default), None)
+    sampler = _sampler(found, painter, notes)
     width, height = _size(found, size, notes)
     asked = Draft(
         prompt=_words(found.prompt),

@@ -89,6 +89,13 @@ def addon_lines(addons: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
     return lines
 
 
+def offer_lines(found: Mapping[str, Any], pictures: int = 1) -> list[str]:
+    """Return what is told of a file's recipe beside its words; pictures: how many came, of which it is the first."""
+    which = "" if pictures == 1 else f" The first of {pictures} pictures was read."
+    known = [] if found["picture"] is None else [f"It is in the log: /show {tail(found['picture'])}."]
+    return [f"Its file tells a recipe of {bare(found['tool'])}.{which}", *known, *found["notes"]]
+
+
 def model_lines(model: Mapping[str, Any]) -> list[str]:
     """Return what a Model is and can, a head and facts below; of a broken one, what is wrong with it."""
     ready = model["state"] if model["state"] != "ready" else f"{model['digest'][:10]}, {model['family']}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import parse_qs, urlsplit
 
 import discord as library
@@ -102,6 +103,30 @@ async def test_commands_are_registered_where_they_belong_and_missing_ones_named(
             assert await portal.register("111", (5,), await commands()) == len(await commands())
         assert words(await look(here, 5))["commands"] == "ok"
         assert list(here.commands) == ["5"] and here.commands["5"] == await commands()
+
+
+async def test_commands_of_an_older_version_and_strange_ones_are_named() -> None:
+    async with discord() as here:
+        here.join(5)
+        here.commands[""] = ours = json.loads(json.dumps(await commands()))
+        by_name = {each["name"]: each for each in ours}
+        # Discord tells rights as text and leaves out what is not said.
+        by_name["admin"]["default_member_permissions"] = str(by_name["admin"]["default_member_permissions"])
+        assert words(await look(here))["commands"] == "ok"
+        by_name["imagine"]["options"].pop()
+        by_name["admin"]["default_member_permissions"] = None
+        ours.append({"name": "draw", "type": 1})
+        [told] = [each for each in (await look(here)).findings if each.name == "commands"]
+        assert told.sentence == "Not registered as they are now: admin, draw, imagine." and "--sync" in told.to_do
+
+
+async def test_intents_that_are_on_are_named_though_none_is_needed() -> None:
+    async with discord() as here:
+        for flags, named_ in ((1 << 19, ["Message Content"]), (1 << 12 | 1 << 15, ["Presence", "Server Members"])):
+            here.about["flags"] = flags
+            [told] = [each for each in (await look(here)).findings if each.name == "intents"]
+            assert told.word == "ok" and all(f"{each} Intent" in told.sentence for each in named_)
+            assert "none is on" not in told.sentence
 
 
 async def test_every_call_is_one_discord_describes() -> None:

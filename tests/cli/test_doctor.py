@@ -8,8 +8,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, cast
 
+import discord
 import pytest
 
+from bot.needs import PERMISSIONS
+from bot.registry import commands
 from build import HOME
 from cli import doctor
 from cli.doctor import Patient
@@ -17,6 +20,9 @@ from core.config import load
 from core.errors import BadConfig, Damaged, Unavailable
 from core.finding import Finding
 from core.studio import Studio
+from home import Home
+from main import serve
+from tests.support.portal_double import discord as discord_double
 from tests.support.shell import running
 
 SECRET = "MTIzNDU2Nzg5MDEyMzQ1Njc4.Gabcde.abcdefghijklmnopqrstuvwxyz0123456789"
@@ -185,3 +191,27 @@ async def test_what_the_device_promises_is_told(patient: Patient, word: str, sai
     found = await doctor.promise(replace(patient, studio=cast(Studio, Told(word))))
     assert found.word == "ok" and said in found.sentence and found.sentence.startswith("/reproduce is identical")
     assert (await doctor.promise(patient)).word == "bad"
+
+
+async def test_each_fault_planted_at_discord_is_named_with_what_to_do(tmp_path: Path) -> None:
+    async with discord_double() as there:
+        home = Home({"LIMNER_DATA": str(tmp_path), "DISCORD_TOKEN": SECRET}, print, serve, there.base)
+        async with home.examine() as patient:
+
+            async def told() -> dict[str, Finding]:
+                return {each.name: each for each in await doctor.discord(patient)}
+
+            there.join(5)
+            there.commands[""] = await commands()
+            assert {each.word for each in (await told()).values()} == {"ok"}
+            there.commands[""].pop()
+            assert (found := (await told())["commands"]).word == "warn" and "--sync" in found.to_do
+            there.servers[0]["permissions"] = str(PERMISSIONS.value & ~discord.Permissions(attach_files=True).value)
+            assert (found := (await told())["servers"]).word == "bad" and "Attach Files" in found.sentence
+            there.about["flags"] = 1 << 19
+            assert "Message Content Intent" in (await told())["intents"].sentence
+            there.about["interactions_endpoint_url"] = "https://example.invalid"
+            assert (await told())["interactions"].word == "bad"
+            there.status = 401
+            found = (await told())["discord"]
+            assert found.word == "bad" and "refuses the token" in found.sentence and SECRET not in found.sentence
