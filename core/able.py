@@ -21,6 +21,13 @@ def unable(card: ModelCard, draft: Draft) -> tuple[str, ...]:
             f"The model {card.name} enlarges pictures: it paints none of words.",
             f"Use it as /upscale --by {card.name}, and choose another model here.",
         )
+    if card.depth and draft.sketch is None:
+        raise BadWords(
+            f"The model {card.name} follows the depth of a picture: it needs a sketch.",
+            "Send a picture along, or choose another model.",
+        )
+    if card.depth and draft.control is not None:
+        raise BadWords(f"The model {card.name} takes no --control.", "Leave it out, or choose another model.")
     if draft.sketch is not None and not card.sketches:
         raise BadWords(f"The model {card.name} cannot start from a sketch.", "Choose another one, or type words alone.")
     if not card.whole:

@@ -38,6 +38,7 @@ class ModelCard:
     state: `ready`, `reading` (its digest is being computed) or `broken`; `why` says more. `samplers` maps each Sampler
     id the Model takes to its resolved config. grid: what a typed side must be a multiple of. masks: it can paint a part
     of a Sketch; inpaint: it can do nothing else. sketches: it can start from one. whole: its pipeline paints by itself.
+    depth: it reads how deep a Sketch is, and must be given one.
     enlarges: it paints nothing but enlarges a Picture so many times; noise_levels: the most noise it lays over that.
     text_widths: of the tokens of each text encoder, where a LoRA or an embedding may be laid beside it.
     commercial: its licence lets Pictures be sold, None = not known; gated: its makers want it accepted first.
@@ -61,6 +62,7 @@ class ModelCard:
     negative: bool = True
     masks: bool = True
     inpaint: bool = False
+    depth: bool = False
     sketches: bool = True
     enlarges: int = 0
     noise_levels: int = 0

@@ -245,8 +245,14 @@ def _can(card: ModelCard, controls: Sequence[ControlCard]) -> list[str]:
         return []
     if card.enlarges:
         return [f"x{card.enlarges}"]
-    can = {"negative": card.negative, "sketch": card.sketches, "inpaint": card.masks or card.inpaint, "upscale": True}
-    fitting = {each.preparation for each in controls if each.state == "ready" and each.fits(card.text_widths)}
+    can = {
+        "negative": card.negative,
+        "sketch": card.sketches,
+        "inpaint": card.masks or card.inpaint,
+        "upscale": True,
+    }
+    ready = (each for each in controls if each.state == "ready" and not card.depth)
+    fitting = {"depth"} if card.depth else {each.preparation for each in ready if each.fits(card.text_widths)}
     return [*(name for name, able in can.items() if able), *sorted(fitting)]
 
 

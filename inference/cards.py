@@ -38,6 +38,8 @@ WISHES: Mapping[str, tuple[type, ...]] = {
     "prediction": (str,),
 }
 """What limner.json in a model's folder may say, and of which kind; `prediction` beside a single file alone."""
+STRENGTH, DEPTH_STRENGTH = 0.75, 0.9
+"""How much of a Sketch is painted over where nothing is said; more where its depth stays anyway."""
 BOUNDS: Mapping[str, tuple[float, float]] = {"steps": STEPS, "guidance": GUIDANCE, "strength": (0.0, 1.0)}
 
 
@@ -150,7 +152,9 @@ def _card(name: str, folder: Path, index: Mapping[str, Any], builtin: bool = Fal
         enlarges=facts.enlarges,
         noise_levels=facts.noise_levels,
         whole=family is whole,
-        masks=family.MASKS,
+        masks=family.MASKS and not facts.depth,
+        depth=facts.depth,
+        strength=DEPTH_STRENGTH if facts.depth else STRENGTH,
         inpaint=facts.inpaint,
         text_widths=() if family is whole else _text_widths(folder),
         builtin=builtin,

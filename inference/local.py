@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import torch
 
-from core.errors import BadInput, EmptyPicture, PaintFailed
+from core.errors import EmptyPicture, PaintFailed
 from core.picture import CompanionRole, Fingerprint, pixels_digest
 from core.progress import Painted
 from core.recipe import ModelRef, Paint, Upscale
@@ -33,7 +33,7 @@ from inference.quiet import hush
 from inference.run import Batch, Key, Run
 from inference.scaling import as_given
 from inference.shelf import Shelf
-from inference.starts import Load, first_latent, refuse
+from inference.starts import Load, first_latent, fits, refuse
 from inference.weights import Weights, widened
 
 Mode = Literal["fast", "exact"]
@@ -184,7 +184,7 @@ class LocalEngine:
             rows = (image * 0.5 + 0.5).clamp(0, 1).cpu().permute(0, 2, 3, 1).float().numpy()[0]
             rgb = (rows * 255).round().astype("uint8")
         pixels = Pixels(rgb.shape[1], rgb.shape[0], rgb.tobytes())
-        return Decoded(pixels, made_by, (("prepared", making.guide.pixels),) if making.guide else ())
+        return Decoded(pixels, made_by, making.kept)
 
     def wrap(self, run: Run, decoded: object) -> Painted:
         """Make the PNG and the digest; no model call, on any thread."""
@@ -237,10 +237,7 @@ class LocalEngine:
         return guiding.guide(self._shelf.net(control_plan(key)), weights, control, pixels)
 
     def _begin(self, recipe: Paint, weights: Weights, guide: Guide | None) -> Making:
-        if weights.knows_masks and recipe.mask is None:
-            raise BadInput(
-                "This model repaints a part of a picture: it needs a sketch and a mask.", "Choose another model."
-            )
+        fits(recipe, weights)
         with self._learned.taught(weights, recipe.embeddings) as knowing:
             embedded = embed(self._conditioning, knowing, recipe)
         sampler = samplers.build(recipe.sampler_config)

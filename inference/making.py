@@ -9,7 +9,9 @@ from typing import Any
 import torch
 
 from core.errors import PaintFailed
+from core.picture import CompanionRole
 from inference.adapters.table import NOTHING, forward
+from inference.finish.png import Pixels
 from inference.guiding import Guide, residuals
 from inference.masks import Masked
 from inference.run import Batch, Run
@@ -39,6 +41,13 @@ class Making:
     then: torch.Tensor | None = None
     guide: Guide | None = None
     pull: float = 0.0
+
+    @property
+    def kept(self) -> tuple[tuple[CompanionRole, Pixels], ...]:
+        """Return what is kept beside the Picture, by role."""
+        prepared: tuple[tuple[CompanionRole, Pixels], ...] = (("prepared", self.guide.pixels),) if self.guide else ()
+        seen = None if self.masked is None else self.masked.seen
+        return prepared if seen is None else (*prepared, ("depth", seen))
 
     def ask(self, call: int) -> None:
         """Set what the next call is to read: the Latent in the sampler's scale, and its timestep."""

@@ -10,6 +10,7 @@ import torch
 
 from core.recipe import Paint
 from inference import noise
+from inference.finish.png import Pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,13 +18,14 @@ class Masked:
     """Hold what a masked Run needs at each call; which half is set depends on what its UNet reads.
 
     beside: what a UNet of 9 channels reads under the Latent. clean, drawn: the Sketch's Latent and the noise for it,
-    that a plain UNet's Latent is blended with after each call.
+    that a plain UNet's Latent is blended with after each call. seen: the depth map under it, to be kept.
     """
 
     white: torch.Tensor  # [1, 1, H/8, W/8], 1 is painted over
     clean: torch.Tensor | None = None  # [1, C, H/8, W/8]
     drawn: torch.Tensor | None = None
-    beside: torch.Tensor | None = None  # [1, 1 + C, H/8, W/8]
+    beside: torch.Tensor | None = None  # [1, 1 + C, H/8, W/8]; of a depth map [1, 1, H/8, W/8]
+    seen: Pixels | None = None
 
     def under(self, read: torch.Tensor) -> torch.Tensor:
         """Return what the UNet reads: the Latent, and the mask with the kept part under it where it knows masks."""

@@ -9,7 +9,7 @@ import torch
 
 from core.errors import BadInput
 from core.recipe import Paint
-from inference import masks, noise
+from inference import depths, masks, noise
 from inference.families.table import GUIDED, MASKED
 from inference.weights import Weights, widened
 
@@ -44,4 +44,27 @@ def first_latent(
             white = masks.pixels(read(recipe.mask.digest, "mask"), width, height)
             return masks.start(generator, vae, weights.knows_masks, pixels, white, recipe, sampler, timesteps)
         clean, drawn = noise.from_sketch(generator, vae, pixels, recipe.vary)
-    return sampler.add_noise(clean, drawn, timesteps[:1]), None
+    return sampler.add_noise(clean, drawn, timesteps[:1]), _depth(recipe, weights, read)
+
+
+def _depth(recipe: Paint, weights: Weights, read: Load) -> masks.Masked | None:
+    """Return what a UNet that knows depths reads of the Sketch, None for any other."""
+    if not weights.knows_depth or recipe.sketch is None:
+        return None
+    image = noise.fitted(read(recipe.sketch.digest, "sketch"), recipe.width, recipe.height, "RGB")
+    eyes = depths.Eyes(weights.depth_estimator, weights.depth_prepare)
+    under, seen = depths.beside(eyes, image, weights.latent_scale, weights.dtype)
+    return masks.Masked(torch.ones_like(under), beside=under, seen=seen)
+
+
+def fits(recipe: Paint, weights: Weights) -> None:
+    """Raise BadInput where a Model is not given what its UNet reads beside the Latent."""
+    if weights.knows_masks and recipe.mask is None:
+        raise BadInput(
+            "This model repaints a part of a picture: it needs a sketch and a mask.", "Choose another model."
+        )
+    if weights.knows_depth and (recipe.sketch is None or recipe.mask is not None or recipe.control is not None):
+        raise BadInput(
+            "This model follows the depth of a sketch: it needs one, and takes no mask and no control.",
+            "Choose another model.",
+        )

@@ -72,6 +72,8 @@ class Weights:
     added: Mapping[str, int] = field(default_factory=dict)
     text_encoder_3: Any = None
     reader_3: Any = None
+    depth_estimator: Any = None
+    depth_prepare: Any = None
     patch: int = 0
     upcast: bool = False
     zero_negative: bool = False
@@ -82,6 +84,11 @@ class Weights:
     def channels(self) -> int:
         """Return how many channels a Latent has."""
         return int(self.vae.config.latent_channels)
+
+    @property
+    def knows_depth(self) -> bool:
+        """Say whether the UNet reads the depth of a Sketch under the Latent."""
+        return self.depth_estimator is not None
 
     @property
     def knows_masks(self) -> bool:

@@ -8,9 +8,10 @@ from typing import Any
 
 import torch
 from diffusers import AutoencoderKL
-from transformers import CLIPTextModel
+from transformers import CLIPTextModel, DPTForDepthEstimation
 
 from core.recipe import Paint
+from inference import depths
 from inference.conditioning import Conditioning, Reader
 from inference.embedding import Embedded, blended, guided_by_row, parts
 from inference.previews import fit
@@ -23,6 +24,10 @@ def load(folder: Path, plan: Plan, device: torch.device) -> Weights:
     vae = load_part(AutoencoderKL, folder, "vae", plan, device)
     unet = load_unet(folder, plan, device)
     reader = Reader(folder)
+    seeing: dict[str, Any] = {}
+    if int(unet.config.in_channels) == int(vae.config.latent_channels) + 1:
+        estimator = load_part(DPTForDepthEstimation, folder, "depth_estimator", plan, device)
+        seeing = {"depth_estimator": estimator, "depth_prepare": depths.prepare_of(folder)}
     return Weights(
         plan=plan,
         unet=unet,
@@ -33,6 +38,7 @@ def load(folder: Path, plan: Plan, device: torch.device) -> Weights:
         latent_scale=2 ** (len(vae.config.block_out_channels) - 1),
         text_shape=(reader.tokens, int(unet.config.cross_attention_dim)),
         added=distilled(unet),
+        **seeing,
     )
 
 

@@ -20,6 +20,7 @@ PARTS: Mapping[str, Part] = {
     "text_encoder": ("transformers", frozenset({"CLIPTextModel"}), TENSORS),
     "text_encoder_2": ("transformers", frozenset({"CLIPTextModelWithProjection"}), TENSORS),
     "text_encoder_3": ("transformers", frozenset({"T5EncoderModel"}), TENSORS),
+    "depth_estimator": ("transformers", frozenset({"DPTForDepthEstimation"}), TENSORS),
     "transformer": ("diffusers", frozenset({"SD3Transformer2DModel"}), MODEL),
 }
 TOKENIZERS = frozenset({"CLIPTokenizer", "CLIPTokenizerFast"})
@@ -41,7 +42,7 @@ class Facts:
     grid: what its sides must be a multiple of. negative, sketches: whether it takes them. distilled: its UNet reads the
     guidance itself, so words to avoid mean nothing to it. inpaint: it reads a mask and what stays of a Sketch, and must
     be given them. enlarges: it paints nothing but enlarges a Picture so many times; noise_levels: the most noise
-    it lays over that.
+    it lays over that. depth: it reads how deep a Sketch is, and must be given one.
     """
 
     width: int
@@ -58,6 +59,7 @@ class Facts:
     grid: int = 8
     negative: bool = True
     sketches: bool = True
+    depth: bool = False
     enlarges: int = 0
     noise_levels: int = 0
 
@@ -171,6 +173,7 @@ def gather(folder: Path, unet: Mapping[str, Any], vae: Mapping[str, Any], guidan
         samplers=samplers,
         tokens=tokens_read(folder),
         inpaint=int(unet.get("in_channels", 4)) == 2 * int(vae.get("latent_channels", 4)) + 1,
+        depth=int(unet.get("in_channels", 4)) == int(vae.get("latent_channels", 4)) + 1,
     )
 
 

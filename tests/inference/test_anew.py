@@ -20,6 +20,7 @@ from tests.support.painting import MASK, SKETCH, batch_of, recipe, runs_of
 from tests.support.single_file import as_single, kind_of_file
 from tests.support.tiny_addons import make_embedding, make_lora
 from tests.support.tiny_controls import make_control
+from tests.support.tiny_depth import shared_tiny_depth
 from tests.support.tiny_gguf import shared_tiny_gguf
 from tests.support.tiny_model import make_tiny_model, shared_tiny_model
 from tests.support.tiny_sd2 import shared_tiny_sd2
@@ -35,6 +36,7 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "nine": ("ddim", MASKED),
     "lcm": ("lcm", {"guidance": 8.0}),
     "two": ("dpmpp-2m-sde", {}),
+    "deep": ("plms", {**OVER, "strength": 0.9}),
     "xl": ("plms", {"negative_prompt": "grey"}),
     "three": ("euler", OVER),
     "file": ("euler", {}),
@@ -69,6 +71,7 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Disk:
         "nine": shared_tiny_model(9),
         "lcm": make_tiny_model(root / "lcm", guidance_row=32),
         "three": shared_tiny_sd3(),
+        "deep": shared_tiny_depth(),
         "file": root / "files" / "sd1.safetensors",
         "file-two": root / "files" / "sd2-v.safetensors",
         "file-xl": root / "files" / "sdxl.safetensors",
