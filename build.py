@@ -200,7 +200,7 @@ async def build(
         device = await read_device(config, archive, named.get(config.models.default, HOME))
         tests = await SelfTests.read(archive, device, config.engine.rows, config.engine.mode)
         ground = grounds(tests, registry)
-        look = await estimates(registry, device, pool)
+        look = await estimates(registry, addons, device, pool)
         sizes = config.engine.rows if config.engine.mode == "fast" else config.engine.rows[-1:]
         first = await first_model(config, archive, named)
         engine: Engine = LateEngine(sizes, lambda: local(first, device, registry, addons, load, tests))

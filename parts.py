@@ -215,12 +215,12 @@ async def read_device(config: Config, archive: SqlArchive, default: Path) -> Dev
     return replace(choice, memory_format=wanted.memory_format, attention=wanted.attention, profile=profile)
 
 
-async def estimates(registry: Registry, device: DeviceChoice, pool: ThreadPoolExecutor) -> Look:
+async def estimates(registry: Registry, addons: AddOnFiles, device: DeviceChoice, pool: ThreadPoolExecutor) -> Look:
     """Return what estimates a Picture's memory on this device."""
     if device.device != "cuda":
-        return Estimates(registry.source, device.dtype, None)
+        return Estimates(registry.source, addons.control, device.dtype, None)
     vram = await asyncio.get_running_loop().run_in_executor(pool, memory.free_bytes, device.device)
-    return anything if vram is None else Estimates(registry.source, device.dtype, vram)
+    return anything if vram is None else Estimates(registry.source, addons.control, device.dtype, vram)
 
 
 def _profile(choice: DeviceChoice, default: Path, quantised: str) -> str:

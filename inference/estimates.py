@@ -7,18 +7,19 @@ from pathlib import Path
 from typing import Protocol
 
 from core.errors import StudioError
-from core.recipe import ModelRef, Recipe
+from core.recipe import ModelRef, Paint, Recipe
 from core.room import Room
 from core.sizes import SIDE
 from inference import memory
 from inference.device import PROFILES, SPARING
 from inference.families import whole
-from inference.memory import Weight, held, weight
+from inference.memory import Weight, held, net_weight, weight
 from inference.quantised import How, spared
 from inference.shapes import Shape, painting, shape
 
 GRID = 8
 """What sides are a multiple of at the least."""
+NOTHING = Weight(0, 0)
 
 
 class Source(Protocol):
@@ -43,17 +44,23 @@ class Source(Protocol):
 class Estimates:
     """Estimate for a device what a Recipe needs at the least, which is under the profile that spares most.
 
+    A ControlNet's weights count with its Model's.
+
     A Model that its own pipeline paints knows but the one that spares nothing.
 
-    source: where a digest's Model lies, or ModelUnavailable. vram: bytes a GPU had free at the start; None where main
-    memory is what counts: that is looked up each time, with what this process holds, for other Models may make way.
+    source, control: where a digest's Model or ControlNet lies, or ModelUnavailable. vram: bytes a GPU had free at the
+    start; None where main memory is what counts: that is looked up each time, with what this process holds, for other
+    Models may make way.
     """
 
-    def __init__(self, source: Callable[[str], Source], dtype: str, vram: int | None) -> None:
-        self._source = source
+    def __init__(
+        self, source: Callable[[str], Source], control: Callable[[str], Source], dtype: str, vram: int | None
+    ) -> None:
+        self._source, self._control = source, control
         self._dtype = dtype
         self._vram = vram
         self._known: dict[str, tuple[Weight, Shape, str]] = {}
+        self._nets: dict[str, Weight] = {}
 
     def __call__(self, recipe: Recipe) -> Room | None:
         """Return the estimate, None where no Model makes it, or its files or the device tell nothing."""
@@ -62,12 +69,14 @@ class Estimates:
         has = self._has()
         try:
             need, look, kind = self._read(recipe.model.digest)
+            net = self._net(recipe)
         except (StudioError, OSError, ValueError):
             return None  # Whoever begins it is told why it cannot be read.
         if has is None:
             return None
         profile = _profile(recipe.model, kind)
-        weights = held(need, profile, "cpu" if self._vram is None else "cuda")
+        device = "cpu" if self._vram is None else "cuda"
+        weights = held(need, profile, device) + held(net, profile, device)
 
         def needed(pixels: int) -> int:
             return painting(look, self._dtype, pixels, 2 if recipe.guided else 1, profile)
@@ -92,6 +101,14 @@ class Estimates:
             need = weight(source.file or source.folder, self._dtype, source.how)
             self._known[digest] = need, shape(source.folder), source.how.kind
         return self._known[digest]
+
+    def _net(self, recipe: Recipe) -> Weight:
+        if not isinstance(recipe, Paint) or recipe.control is None:
+            return NOTHING
+        digest = recipe.control.digest
+        if digest not in self._nets:
+            self._nets[digest] = net_weight(self._control(digest).folder, self._dtype)
+        return self._nets[digest]
 
 
 def _profile(model: ModelRef, kind: str) -> str:

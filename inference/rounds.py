@@ -131,7 +131,7 @@ class Rounds:
         if self._engine.loading(run, ()) == "none":
             self._engine.begin(run)
             return
-        with self._times.loading(run.model):
+        with self._times.loading(run.loads):
             self._engine.begin(run)
         self._scheduler.loaded()
 

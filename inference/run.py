@@ -8,7 +8,7 @@ from typing import Any
 
 from core.errors import StudioError
 from core.picture import Replay
-from core.recipe import LANCZOS, Recipe, Upscale
+from core.recipe import LANCZOS, Paint, Recipe, Upscale
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,12 @@ class Run:
     def model(self) -> str:
         """Return the digest of the Model it needs, empty where it needs none."""
         return "" if self.recipe.model is None else self.recipe.model.digest
+
+    @property
+    def loads(self) -> str:
+        """Name all that is loaded for it: its Model by digest, and its ControlNet behind that."""
+        control = self.recipe.control if isinstance(self.recipe, Paint) else None
+        return f"{self.model}/{control.digest}" if control else self.model
 
     @property
     def left(self) -> int:

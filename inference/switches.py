@@ -50,15 +50,15 @@ class Switches:
 
     def allowed(self, able: Sequence[Run], busy: Collection[str], *, full: bool) -> Sequence[Run]:
         """Return those of the Runs, the oldest first, that may begin. busy: Models in use; full: the next call is."""
-        oldest = {run.model: run for run in reversed(able)}
-        kinds = {model: self._loading(run, busy) for model, run in oldest.items()}
-        cold = next((run for run in able if kinds[run.model] != "none"), None)
+        oldest = {run.loads: run for run in reversed(able)}
+        kinds = {loads: self._loading(run, busy) for loads, run in oldest.items()}
+        cold = next((run for run in able if kinds[run.loads] != "none"), None)
         if cold is None:
             return able
-        warm = [run for run in able if kinds[run.model] == "none"]
+        warm = [run for run in able if kinds[run.loads] == "none"]
         if not warm and not busy:
             return [cold]
-        kind = kinds[cold.model]
-        if self._clock() - self._since < WORTH * self._load_s(cold.model):
+        kind = kinds[cold.loads]
+        if self._clock() - self._since < WORTH * self._load_s(cold.loads):
             return [] if full and kind == "instead" else warm
         return [cold] if kind == "beside" else []

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import resource
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from core.recipe import Control, Sketch
 from inference import memory
 from inference.adapters.table import load
+from inference.addons import AddOnFiles
 from inference.device import PROFILES
 from inference.estimates import Estimates
 from inference.models import Registry
 from inference.shapes import painting, shape
 from inference.weights import Plan
 from tests.support.painting import recipe, registry
+from tests.support.tiny_controls import make_control
 from tests.support.tiny_model import shared_tiny_model
 
 CPU = torch.device("cpu")
@@ -89,7 +93,7 @@ def test_its_own_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def look(has: int, dtype: str = "float32") -> Estimates:
-    return Estimates(registry().source, dtype, has)
+    return Estimates(registry().source, AddOnFiles().control, dtype, has)
 
 
 def test_what_cannot_fit_is_told_with_a_size_that_does() -> None:
@@ -111,12 +115,32 @@ def test_a_cpu_has_what_is_free_and_what_this_process_holds(monkeypatch: pytest.
     wanted = recipe(registry().card("tiny"))
     monkeypatch.setattr(memory, "free_ram", lambda: 1000)
     monkeypatch.setattr(memory, "own_bytes", lambda: 500)
-    room = Estimates(registry().source, "float32", None)(wanted)
+    room = Estimates(registry().source, AddOnFiles().control, "float32", None)(wanted)
     assert room is not None and room.has == 1500
     assert room.weights == memory.weight(shared_tiny_model(), "float32").whole
     monkeypatch.setattr(memory, "free_ram", lambda: None)
-    assert Estimates(registry().source, "float32", None)(wanted) is None
-    assert Estimates(Registry({}).source, "float32", 1)(wanted) is None
+    assert Estimates(registry().source, AddOnFiles().control, "float32", None)(wanted) is None
+    assert Estimates(Registry({}).source, AddOnFiles().control, "float32", 1)(wanted) is None
+
+
+def test_a_controls_weights_count_with_its_models(tmp_path: Path) -> None:
+    folder = make_control(shared_tiny_model(), tmp_path / "scribble")
+    files = AddOnFiles(controls={"scribble": folder})
+    files.read({})
+    (card,) = files.cards().controls
+    plain = recipe(registry().card("tiny"))
+    guided = replace(plain, sketch=Sketch("5e7c"), control=Control("scribble", card.digest))
+    look = Estimates(registry().source, files.control, "float32", None)
+    without, with_it = look(plain), look(guided)
+    assert without is not None and with_it is not None
+    # Every number of the file, and its header.
+    bytes_of_file = (folder / "diffusion_pytorch_model.safetensors").stat().st_size
+    assert with_it.weights - without.weights == pytest.approx(bytes_of_file, rel=0.1)
+    assert memory.net_weight(folder, "bfloat16").stepped * 2 == with_it.weights - without.weights
+    lent = Estimates(registry().source, files.control, "float32", 10**9)(guided)
+    assert lent is not None and lent.weights == 0, "a GPU is lent the net's blocks, too"
+    gone = replace(guided, control=Control("scribble", "0" * 64))
+    assert look(gone) is None, "whoever begins it is told that it is not here"
 
 
 def test_auto_takes_the_first_profile_that_fits() -> None:

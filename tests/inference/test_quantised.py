@@ -28,6 +28,7 @@ from core.sheet import model_sheet
 from core.telling import model_lines
 from inference import memory
 from inference.adapters.table import load
+from inference.addons import AddOnFiles
 from inference.applied import applied, fitting
 from inference.device import DeviceChoice
 from inference.estimates import Estimates
@@ -225,7 +226,7 @@ def test_fewer_bits_weigh_less_and_stay_on_the_device() -> None:
     found = [memory.choose_profile(shared_tiny_sd3(), "float32", "cuda", free, How(kind)) for kind in ("bnb-nf4", "")]
     assert found[0] == "high" != found[1]
     wanted = asked("sd3")
-    room = Estimates(models().source, "float32", 10**9)(wanted)
+    room = Estimates(models().source, AddOnFiles().control, "float32", 10**9)(wanted)
     assert room is not None and room.weights == memory.weight(*_here("sd3")).stepped > 0
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
-from core.recipe import ModelRef, Paint
+from core.recipe import Control, ModelRef, Paint
 from inference.calltimes import CallTimes
 from inference.engine import Loading
 from inference.rounds import Decoded, News, Rounds
 from inference.run import Batch, Run
 from inference.scheduler import Scheduler
-from inference.switches import WORTH, nothing_loads
+from inference.switches import WORTH, Switches, nothing_loads
 from tests.support.fake_engine import FakeEngine
 
 LOAD_S, CALL_S = 5.0, 0.1
@@ -123,6 +123,21 @@ def test_nobody_waits_for_a_model_while_nothing_else_is_to_do() -> None:
     device, done = played([run_of("a", 0), run_of("b", 1), run_of("c", 2)], room=1)
     assert len(device.loads.at) == 3
     assert max(done.values()) == pytest.approx(3 * LOAD_S + 3 * 20 * CALL_S)
+
+
+@pytest.mark.parametrize("guided_first", [True, False])
+def test_a_control_that_is_not_there_holds_back_nobody_of_its_model(guided_first: bool) -> None:
+    """Nor does who needs none open the door to a load for who does."""
+    plain, guided = run_of("a", 1), run_of("a", 2)
+    assert isinstance(guided.recipe, Paint)
+    guided.recipe = replace(guided.recipe, control=Control("scribble", "c" * 64))
+    clock = Clock()
+    switches = Switches(clock, lambda run, _: "beside" if run is guided else "none", lambda _: LOAD_S)
+    switches.loaded()
+    able = [guided, plain] if guided_first else [plain, guided]
+    assert switches.allowed(able, [plain.model], full=False) == [plain]
+    clock.now += WORTH * LOAD_S
+    assert switches.allowed(able, [plain.model], full=False) == [guided]
 
 
 def test_a_single_picture_of_another_model_gets_its_turn_among_a_flood() -> None:

@@ -23,6 +23,7 @@ from core.progress import Cancelled, Painted, Stepping
 from core.recipe import OWN, ModelRef, Upscale, digest, from_json, to_json
 from core.room import check_room
 from core.sheet import model_sheet
+from inference.addons import AddOnFiles
 from inference.estimates import Estimates
 from inference.finish.png import Pixels, encode
 from inference.models import Registry
@@ -137,7 +138,7 @@ def test_recipes_that_do_not_fit_the_model_or_the_parent_are_refused() -> None:
 
 
 def test_what_needs_more_memory_than_there_is_is_refused_before_it_begins() -> None:
-    look = Estimates(models().source, "float32", vram=100_000_000)
+    look = Estimates(models().source, AddOnFiles().control, "float32", vram=100_000_000)
     check_room([enlarged("x4")], look, "x4")
     wide = enlarged("x4", parent(512, 512))
     with pytest.raises(BadInput, match="2048x2048 with the model x4 needs about") as told:
