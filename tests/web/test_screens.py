@@ -17,6 +17,12 @@ pytestmark = in_browser
 
 SCRIPT = '<img src=x onerror="window.hit=1">'
 
+FILES = {
+    "PNG with its recipe": (".png", b"PNG", True), "bare PNG": (".png", b"PNG", False),
+    "WebP": (".webp", b"WEBP", True), "JPEG": (".jpg", b"\xff\xd8", True),
+}  # fmt: skip
+"""What a picture is downloaded as: how the name ends, what it begins with, whether its words are in it."""
+
 
 async def late(route: Route) -> None:
     """Answer a while after it was asked, as a busy server does."""
@@ -76,9 +82,17 @@ async def test_pictures_are_found_kept_followed_compared_and_reproduced(chromium
         await walk.get_by_role("button", name="Paint 3").click()
         await expect(page.locator(".compare.flow img.picture")).to_have_count(3)
         await page.goto(here)
-        async with page.expect_download() as saved:
-            await page.get_by_role("link", name="PNG with its recipe").click()
-        assert (await saved.value).suggested_filename.endswith(".png")
+        for name, (end, magic, told) in FILES.items():
+            async with page.expect_download() as saved:
+                await page.get_by_role("link", name=name, exact=True).click()
+            raw = (await (await saved.value).path()).read_bytes()
+            assert (await saved.value).suggested_filename.endswith(end) and magic in raw[:16], name
+            assert (b"a red heart" in raw or "a red heart".encode("utf-16-be") in raw) is told, name
+        await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        await page.get_by_role("button", name="Copy as command").click()
+        await expect(page.locator("#toast")).to_be_visible()
+        copied = await page.evaluate("navigator.clipboard.readText()")
+        assert copied.startswith("a red heart <img") and "--seed 8 " in copied
         assert await page.evaluate("window.hit") is None
 
 
