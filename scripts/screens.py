@@ -46,6 +46,7 @@ async def shot(page: Page, name: str, folder: Path) -> None:
 
 async def chat(page: Page, folder: Path) -> None:
     """Show the chat from its first sight to its cards."""
+    await expect(page.locator("#empty")).to_be_visible()
     await shot(page, "empty", folder)
     await say(page, "/imagine a red heart --seed 7", 1)
     await say(page, "a cat in the snow --n 4 --seed 3", 2)
