@@ -31,7 +31,7 @@ DRAWN = """() => {
 
 async def loads(site: Running) -> dict[str, float]:
     """Load the page as a new browser does, some times over: bytes of its own files, ms until all of it listens."""
-    from playwright.async_api import async_playwright
+    from playwright.async_api import async_playwright, expect
 
     found = []
     async with async_playwright() as playwright:
@@ -40,7 +40,7 @@ async def loads(site: Running) -> dict[str, float]:
             context = await browser.new_context()
             page = await context.new_page()
             await page.goto(site.url)
-            await page.wait_for_function("document.getElementById('health-text').textContent === 'ready'")
+            await expect(page.locator("#health-text")).to_have_text("ready")
             found.append(await page.evaluate(DRAWN))
             await context.close()
         await browser.close()
