@@ -14,7 +14,7 @@ HOSTILE = (
     "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "https://",
 )  # fmt: skip
 SOURCES = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.iterdir() if path.suffix in (".js", ".html")}
-PREFIXES = ("action.", "kind.", "command.", "option.", "pad.", "plot.", "shared.", "operate.")
+PREFIXES = ("action.", "beside.", "kind.", "command.", "option.", "pad.", "plot.", "shared.", "operate.")
 """Words asked for by a name that is only known when the page runs, or by the page that has no script."""
 
 

@@ -9,7 +9,6 @@ import { Feed } from './feed.js';
 import { Head } from './head.js';
 import { Helper } from './helper.js';
 import { t } from './i18n.js';
-import { Pad } from './pad.js';
 import { Plot } from './plot.js';
 import { Remix, plain } from './remix.js';
 import { Router } from './router.js';
@@ -24,6 +23,7 @@ const helper = new Helper((words) => composer.retype(words));
 const remix = new Remix();
 const plot = new Plot((sheets) => { feed.add(sheets, feed.heard); router.to(`#/compare/${sheets[0].id}`); });
 const listeners = new Set();
+let pad = null;
 /** What a press opens instead of painting at once. */
 const OPENS = {
   info: (picture, job) => viewer.open(picture, job),
@@ -40,7 +40,7 @@ const feed = new Feed({
   retype: (words) => composer.retype(words),
 });
 const sketch = new SketchBox({
-  pad: new Pad(),
+  pad: { open: drawing },
   reproduced: (sheets) => feed.add(sheets, feed.heard),
   focus: () => document.getElementById('words').focus(),
   retype: (words) => composer.retype(words),
@@ -84,6 +84,18 @@ const page = {
 const router = new Router(page, (root, problem) => {
   root.replaceChildren(el('p', { class: 'trouble', role: 'alert' }, shown(problemText(problem))));
 });
+
+/** Open the pad, which is read when somebody first draws; null where nothing was drawn. */
+async function drawing(...given) {
+  try {
+    const { Pad } = await import('./pad.js');
+    pad ??= new Pad();
+  } catch {
+    toast(t('page.broken'));
+    return null;
+  }
+  return pad.open(...given);
+}
 
 /** Do what a button says to a Picture; who set it so is asked for other words before each reroll and vary. */
 async function press(action, picture, job) {
