@@ -69,6 +69,14 @@ def test_what_is_said_twice_is_refused() -> None:
         enlarged(parent(), Target(factor=2), {"factor": 4}, METHODS)
 
 
+def test_what_is_typed_for_it_again_names_factor_and_method() -> None:
+    said = [
+        words_of(enlarged(parent(), target(words, "upscale"), NOTHING, METHODS), "P7F3K2", "")
+        for words in ("", "x4 --by x4plus")
+    ]
+    assert said == ["/upscale P7F3K2", "/upscale P7F3K2 x4 --by x4plus"]
+
+
 def test_a_recipe_names_no_other_method() -> None:
     with pytest.raises(ValueError, match="enlarging by 'gfpgan' is not known"):
         from_json({"v": 1, "op": "upscale", "parent": "ab", "width": 8, "height": 8, "method": "gfpgan"})

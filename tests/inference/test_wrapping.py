@@ -22,7 +22,7 @@ class Enlarger(FakeEngine):
     """Wrap a slow Run in parts: one for each time `on` is released."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(sizes=(1, 2))
         self.on = threading.Semaphore(0)
         self.left = threading.Event()
 
