@@ -55,6 +55,8 @@ async def test_pictures_are_the_persons_own_newest_first_and_25_at_most(tmp_path
             found[2]["value"]
         ]
         assert await bob.autocomplete(here.channel, "reproduce", "id", "") == []
+        by = await ann.autocomplete(here.channel, "upscale", "by", "LAN")
+        assert [each["value"] for each in by] == ["lanczos"]
 
 
 async def test_a_choice_that_was_made_is_understood(tmp_path: Path) -> None:
