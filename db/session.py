@@ -6,7 +6,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
@@ -35,8 +35,7 @@ class Store:
     ) -> None:
         """name: by which other programs on the same database tell this one's moves from their own."""
         self.url, self.name = url, name
-        self._at = at
-        self._pool = pool
+        self._at, self._pool = at, pool
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="limner-write")
         self._writer = _engine(url, 1, synchronous, writing=True)
         if isinstance(clock, shared.DatabaseClock):
@@ -44,7 +43,7 @@ class Store:
         self._readers = _engine(url, READERS, synchronous, writing=False)
         self._inbox = together.Inbox()
         self.known = Known(on=not shared.is_shared(url))
-        self._closed = False
+        self._closed, self._under_way = False, set[Future[Any]]()
         self.damaged: StudioError | None = None
         self.locks = shared.Locks(url)
 
@@ -93,7 +92,10 @@ class Store:
     async def _run(self, where: Executor, work: Callable[[], T]) -> T:
         if self._closed:
             raise Busy("The program is stopping: not accepted, nothing charged.", "Try again when it runs.")
-        return await asyncio.get_running_loop().run_in_executor(where, work)
+        future = where.submit(work)
+        self._under_way.add(future)
+        future.add_done_callback(self._under_way.discard)
+        return await asyncio.wrap_future(future)
 
     async def upgrade(self, migrate: Callable[[Connection], None]) -> None:
         """Run the migrations in one writing transaction."""
@@ -132,11 +134,11 @@ class Store:
         if self._closed:
             return
         self._closed = True
-        loop = asyncio.get_running_loop()
-        for where, last in (
-            (self._pool, self.locks.release), (self._pool, self._readers.dispose), (self._thread, self._writer.dispose),
-        ):  # fmt: skip
-            await loop.run_in_executor(where, last)
+        # What a cancelled caller left running has a connection, which nobody would close once the readers are gone.
+        await asyncio.gather(*map(asyncio.wrap_future, tuple(self._under_way)), return_exceptions=True)
+        for last in (self.locks.release, self._readers.dispose):
+            await asyncio.wrap_future(self._pool.submit(last))
+        await asyncio.wrap_future(self._thread.submit(self._writer.dispose))
         self._thread.shutdown()
 
     def _empty(self) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.orm import Session
 
 from core.errors import Damaged
 from core.limits import Limits
@@ -199,6 +202,28 @@ def test_the_wal_reset_bug_is_known_by_version(version: tuple[int, int, int], wa
 async def test_the_wal_is_folded_in_at_close(lite: Place) -> None:
     path = await filled(lite)
     assert not path.with_name("limner.db-wal").exists()
+
+
+async def test_closing_waits_for_a_read_whose_caller_is_gone(spot: Place) -> None:
+    """Else its connection goes back to readers that are closed already, and nobody closes it."""
+    archive = await spot.open()
+    begun, go_on, said = threading.Event(), threading.Event(), list[str]()
+
+    def slow(session: Session) -> None:
+        session.execute(text("SELECT 1"))
+        begun.set()
+        go_on.wait()
+        said.append("read")
+
+    reading = asyncio.create_task(archive._store.read(slow))
+    await asyncio.to_thread(begun.wait)
+    reading.cancel()
+    closing = asyncio.create_task(archive.close())
+    closing.add_done_callback(lambda _: said.append("closed"))
+    await asyncio.wait([reading])
+    asyncio.get_running_loop().call_later(0.1, go_on.set)
+    await closing
+    assert said == ["read", "closed"]
 
 
 async def test_what_was_deleted_leaves_no_bytes(lite: Place) -> None:
