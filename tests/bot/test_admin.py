@@ -139,3 +139,34 @@ async def test_what_holds_for_every_picture_of_a_server_is_switched(tmp_path: Pa
         await ann.slash(here.channel, "imagine", prompt="a hut")
         await here.delivered(2)
         assert len(here.cards()) == 1
+
+
+async def test_every_act_that_changes_something_leaves_one_row_and_says_who_and_where(tmp_path: Path) -> None:
+    async with checked(tmp_path) as here:
+        boss, ann, few = owner(here), here.person("ann"), here.guild.create_role("few")
+        acts: list[tuple[str, str, dict[str, Any]]] = [
+            ("limit all", "limit", {"waiting": 9}),
+            ("limit role", "limit_role", {"role": few, "per_minute": 3, "weight": 2}),
+            ("limit channel", "limit_channel", {"channel": here.channel, "per_minute": 3}),
+            ("limit person", "limit_person", {"who": ann, "day_cost": 10**9, "priority": 1}),
+            ("allow channel", "allow_channel", {"channel": here.channel}),
+            ("allow role", "allow_role", {"role": few}),
+            ("words", "refuse_words", {"words": "gore"}),
+            ("ban", "ban", {"who": ann, "why": "spam"}),
+            ("unban", "unban", {"who": ann}),
+            ("set spoiler", "spoiler", {"on": True}),
+            ("set age-only", "age_only", {"on": True}),
+            ("set recipe", "recipe", {"on": False}),
+            ("pause", "pause", {}),
+            ("resume", "resume", {}),
+            ("drain", "drain", {}),
+            ("sync", "sync", {}),
+        ]
+        told_only = {"stats", "acts", "rules"}
+        assert {name for name, *_ in acts} | told_only == set(EVERY)
+        for name in told_only:
+            told(await boss.slash(here.channel, f"admin {name}"))
+        for name, _, options in acts:
+            told(await boss.slash(here.channel, f"admin {name}", **options))
+        rows = here.rows("SELECT what, person FROM acts ORDER BY id")
+        assert rows == [(what, f"discord:{boss.id}") for _, what, _ in acts]
