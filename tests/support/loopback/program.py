@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,7 +96,9 @@ class Wired:
 
 
 @asynccontextmanager
-async def wired(data: Path, *, gated: bool = False, connect: bool = True, page: str = "") -> AsyncIterator[Wired]:
+async def wired(
+    data: Path, *, gated: bool = False, connect: bool = True, page: str = "", environ: Mapping[str, str] | None = None
+) -> AsyncIterator[Wired]:
     """Run Discord and the program on one line; gated: the device waits for `gate`; page: its public address."""
     theirs, clock, gate = Skewed(), Skewed(), Gate()
     if not gated:
@@ -106,7 +108,7 @@ async def wired(data: Path, *, gated: bool = False, connect: bool = True, page: 
         # How fast an answer is, is measured by bench/discord.py on a quiet machine.
         discord.rest.ack_s = PATIENCE_S
         with pointed_at(discord.url):
-            async with running(data, lambda *_: engine) as program:
+            async with running(data, lambda *_: engine, environ) as program:
                 here = Wired(data, discord, program, clock, theirs, gate, page)
                 try:
                     if connect:
