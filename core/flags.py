@@ -142,31 +142,18 @@ def _no(_name: str, value: Piece, _models: Sequence[str]) -> Changes:
     return {"negative_prompt": value.text or None}
 
 
-def _sampler(name: str, value: Piece, _models: Sequence[str]) -> Changes:
-    if not value.text:
-        raise value.refusal(f"--{name} needs a value.", f"Write --{name} ddim, for example.")
-    try:
-        return {"sampler": sampler_id(value.text)}
-    except BadWords as error:
-        raise value.refusal(error.sentence, error.hint) from error
+def _named(field: str, found: Callable[[str], Any], hint: str = "") -> Reader:
+    """Return a reader of names; hint: what to write where there is none, for what may not be empty."""
 
+    def read(name: str, value: Piece, _models: Sequence[str]) -> Changes:
+        if hint and not value.text:
+            raise value.refusal(f"--{name} needs a value.", hint)
+        try:
+            return {field: found(value.text)}
+        except BadWords as error:
+            raise value.refusal(error.sentence, error.hint) from error
 
-def _style(name: str, value: Piece, _models: Sequence[str]) -> Changes:
-    if not value.text:
-        raise value.refusal(f"--{name} needs a value.", f"Write --{name} ink, for example; /styles lists them.")
-    try:
-        return {"style": style_named(value.text)}
-    except BadWords as error:
-        raise value.refusal(error.sentence, error.hint) from error
-
-
-def _preset(name: str, value: Piece, _models: Sequence[str]) -> Changes:
-    if not value.text:
-        raise value.refusal(f"--{name} needs a value.", f"There are: {', '.join(PRESETS)}.")
-    try:
-        return {"preset": preset_named(value.text)}
-    except BadWords as error:
-        raise value.refusal(error.sentence, error.hint) from error
+    return read
 
 
 def _model(name: str, value: Piece, models: Sequence[str]) -> Changes:
@@ -179,19 +166,9 @@ def _model(name: str, value: Piece, models: Sequence[str]) -> Changes:
     raise value.refusal(f"There is no model {shown(text)}." if text else f"--{name} needs a value.", hint)
 
 
-def _lora(name: str, value: Piece, _models: Sequence[str]) -> Changes:
-    try:
-        return {"loras": wishes(value.text)}
-    except BadWords as error:
-        raise value.refusal(error.sentence, error.hint) from error
-
-
-def _control(name: str, value: Piece, _models: Sequence[str]) -> Changes:
-    text = one_word(name, value)
-    try:
-        return {"control": controls.wish(text)}
-    except BadWords as error:
-        raise value.refusal(error.sentence, error.hint) from error
+def _control(name: str, value: Piece, models: Sequence[str]) -> Changes:
+    one_word(name, value)
+    return _named("control", controls.wish)(name, value, models)
 
 
 def _sketch_weight(name: str, value: Piece, _models: Sequence[str]) -> Changes:
@@ -244,8 +221,14 @@ FLAGS: tuple[Flag, ...] = (
     Flag("ar", _aspect, "a red heart --ar 3:2", ("aspect",), not_with="size"),
     Flag("no", _no, "a red heart --no text, blur", ("negative",)),
     Flag("n", _whole("count", COUNT), "a red heart --n 4", ("count",)),
-    Flag("sampler", _sampler, "a red heart --sampler euler-a"),
-    Flag("style", _style, "a red heart --style watercolour"),
+    Flag(
+        "sampler", _named("sampler", sampler_id, "Write --sampler ddim, for example."), "a red heart --sampler euler-a"
+    ),
+    Flag(
+        "style",
+        _named("style", style_named, "Write --style ink, for example; /styles lists them."),
+        "a red heart --style watercolour",
+    ),
     Flag("strength", _number("strength", (0.0, 1.0)), "a red heart --strength 0.6", not_with="iw"),
     Flag("iw", _sketch_weight, "a red heart --iw 1.5", not_with="strength"),
     Flag("inpaint", _inpaint, "a red heart --inpaint"),
@@ -253,10 +236,12 @@ FLAGS: tuple[Flag, ...] = (
     Flag("eta", _number("eta", ETA), "a red heart --sampler ddim --eta 0.5"),
     Flag("clip-skip", _whole("clip_skip", CLIP_SKIP), "a red heart --clip-skip 1"),
     Flag("model", _model, "a red heart --model builtin"),
-    Flag("lora", _lora, "a red heart --lora ink:0.8", ("loras",), many=True),
+    Flag("lora", _named("loras", wishes), "a red heart --lora ink:0.8", ("loras",), many=True),
     Flag("repeat", _whole("times", COUNT), "a red heart --repeat 3", ("r",)),
     Flag("vary", _vary, "a red heart --seed 42 --vary 7:0.15"),
-    Flag("preset", _preset, "a red heart --preset compvis-v1"),
+    Flag(
+        "preset", _named("preset", preset_named, f"There are: {', '.join(PRESETS)}."), "a red heart --preset compvis-v1"
+    ),
     Flag("prompt", _prompt, '--prompt "a {red, blue} heart | as it stands"'),
 )
 
