@@ -214,7 +214,8 @@ def test_the_verb_fetches_in_a_process_of_its_own_and_says_when_it_is_offline(
     double: HubDouble, tmp_path: Path
 ) -> None:
     environ = {**os.environ, "LIMNER_DATA": str(tmp_path), "HF_ENDPOINT": double.base, "HF_TOKEN": "hf_secretsecret"}
-    environ.pop("HF_HUB_OFFLINE", None)
+    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+        environ.pop(name, None)
 
     def type_in(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
         argv = [sys.executable, "main.py", "models", *(words or ("get", "acme/tiny"))]
