@@ -75,7 +75,7 @@ class View {
         press.disabled = false;
       }
     });
-    return el('p', { class: 'row' }, how, press);
+    return el('p', { class: 'row enlarge' }, how, press);
   }
 
   /** Show the picture alone. */
