@@ -25,7 +25,7 @@ GROUPS: tuple[tuple[str, tuple[str, ...], int], ...] = (
     ("parity", ("parity",), 60),
 )
 """Name, folders under tests/, and the budget in seconds. Folders that stand nowhere here run as `the rest`."""
-AT_ONCE = {"bot": 4, "engine": 2}
+AT_ONCE = {"bot": 4, "engine": 2, "parity": 1}
 """Tests that run side by side: most wait for a disk, a browser or a process, those of the engine count."""
 OTHERS_AT_ONCE = 3
 NOTHING_SELECTED = 5
