@@ -100,11 +100,12 @@ def local(
 
 def addon_files(config: Config, data: Path) -> AddOnFiles:
     """Return the owner's LoRAs, embeddings and ControlNets; a folder that is not there holds none."""
-    wanted = {"loras": config.models.loras, "embeddings": config.models.embeddings}
-    places: dict[str, Any] = {
-        name: Path(folder).expanduser() if folder else data / name for name, folder in wanted.items()
-    }
-    return AddOnFiles(**places, controls={name: Path(at).expanduser() for name, at in config.models.controls.items()})
+    wanted = config.models
+    loras, embeddings = (
+        Path(folder).expanduser() if folder else data / name
+        for name, folder in (("loras", wanted.loras), ("embeddings", wanted.embeddings))
+    )
+    return AddOnFiles(loras, embeddings, {name: Path(at).expanduser() for name, at in wanted.controls.items()})
 
 
 def cutter(

@@ -10,6 +10,7 @@ import discord
 
 from bot.guests import NOBODY, asker, bot_of, here
 from bot.plain import fenced
+from core.picture import stem
 from core.sheet import CompanionSheet, JobSheet
 from core.telling import companion_line
 
@@ -43,7 +44,7 @@ async def _beside(interaction: discord.Interaction, known: dict[str, Any], compa
     """Return what is kept beside a Picture as a file."""
     studio, role = bot_of(interaction).studio, companion["role"]
     raw, _ = await studio.picture_file(asker(interaction), here(interaction), known["id"], "webp", role=role)
-    name = f"limner-{known['id']}-{role}.webp"
+    name = f"limner-{stem(known['id'], role)}.webp"
     return discord.File(BytesIO(raw), filename=name, description=companion_line(companion))
 
 

@@ -88,9 +88,8 @@ async def _remove(desk: Desk, given: Given, name: str) -> int:
     if given.json:
         desk.console.data(done)
     else:
-        jobs = {0: "", 1: " 1 open job is cancelled."}.get(
-            done["cancelled"], f" {done['cancelled']} open jobs are cancelled."
-        )
+        many = done["cancelled"]
+        jobs = f" {many} open {'job is' if many == 1 else 'jobs are'} cancelled." if many else ""
         desk.console.say(
             f"{done['name']} is out: sessions, links and share links ended.{jobs} Jobs and pictures stay in the log."
         )

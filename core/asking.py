@@ -38,6 +38,14 @@ OPTIONS = (
 _TYPED: Mapping[str, Callable[[Any], str]] = {"loras": addons.typed, "control": controls.typed}
 """How the value of a field is typed, where that is not as it is written."""
 
+_READ: Mapping[str, Callable[[str], Any]] = {
+    "sampler": sampler_id,
+    "style": style_named,
+    "loras": addons.wishes,
+    "control": controls.wish,
+}
+"""How a field that is passed as typed is read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -247,14 +255,9 @@ def with_options(draft: Draft, options: Mapping[str, Any]) -> Draft:
     notes: tuple[str, ...] = ()
     if "aspect" in given:
         given["aspect"] = tuple(given["aspect"])
-    if "sampler" in given:
-        given["sampler"] = sampler_id(str(given["sampler"]))
-    if "style" in given:
-        given["style"] = style_named(str(given["style"]))
-    if "loras" in given:
-        given["loras"] = addons.wishes(str(given["loras"]))
-    if "control" in given:
-        given["control"] = controls.wish(str(given["control"]))
+    for name, read in _READ.items():
+        if name in given:
+            given[name] = read(str(given[name]))
     if "negative_prompt" in given:
         given["negative_prompt"], notes = clean(str(given["negative_prompt"]))
     return replace(draft, **given).noted(*notes)

@@ -13,6 +13,7 @@ from core.draft import Draft
 from core.errors import BadInput, BadWords
 from core.grammar import command_for, parse
 from core.recipe import Paint, Recipe
+from core.sizes import SHAPE
 from core.words import LONGEST, clean, shown
 
 FIELDS = (
@@ -21,7 +22,6 @@ FIELDS = (
 )  # fmt: skip
 """Draft fields that may have a default of a Person's own; a Seed is drawn for each Job."""
 
-SIZES = frozenset({"width", "height", "aspect"})
 LONGEST_SUFFIX = 500
 NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
@@ -77,7 +77,7 @@ class Defaults:
         """Return a Draft with its blanks filled from here; `given` fields were typed and stand, a size as a whole."""
         held = {
             *given,
-            *(SIZES if SIZES & set(given) else ()),
+            *(SHAPE if SHAPE & set(given) else ()),
             *(() if draft.sketch and not draft.control else ("strength",)),
         }
         # Words in marks stand as they are.

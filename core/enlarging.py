@@ -9,20 +9,20 @@ from core.able import within
 from core.commands import Target
 from core.draft import GUIDANCE, STEPS, ModelCard
 from core.errors import BadInput, ModelUnavailable
-from core.methods import Enlargement, check_size, check_there, checked, method_named
+from core.methods import check_size, check_there, checked, method_named
 from core.picture import Picture
 from core.plain import real
 from core.recipe import LANCZOS, METHODS, SEEDS, Method, ModelRef, Upscale
 from core.sizes import SIDE
 
+SLOW = "{method} computes on the processor, tile by tile: a large picture takes minutes."
+
 USUAL = {"factor": 2, "by": LANCZOS}
 """What is meant where nothing is said."""
 
-SLOW = "{method} computes on the processor, tile by tile: a large picture takes minutes."
-
-
 NOISE_LEVEL = 20
 """How much noise is laid over a Picture where a Model takes any and nothing is said, as its makers do."""
+
 OF_MODELS = ("steps", "guidance", "noise_level", "seed", "prompt")
 """What only an enlargement by a Model takes."""
 
@@ -41,7 +41,7 @@ def enlarged(
     """
     if parent.state != "stored" or parent.pixels_digest is None or parent.width is None or parent.height is None:
         raise BadInput(f"Picture {parent.id[-6:]} is not painted yet.", "Wait for it.")
-    found = _told(typed, options, ("factor", "by", *OF_MODELS))
+    found = _told(typed, options)
     card = model_named(found["by"], cards)
     if card is not None:
         return _by_model(parent, found, card, fresh_seed)
@@ -50,7 +50,7 @@ def enlarged(
         raise BadInput(
             f"--{beside.replace('_', '-')} goes with a model that enlarges.", "Name one with --by, or leave it out."
         )
-    what = wished(typed, options)
+    what = checked(*(found[name] if found[name] is not None else usual for name, usual in USUAL.items()))
     check_there(what.method, there)
     check_size(what, parent.width, parent.height)
     width, height = parent.width * what.factor, parent.height * what.factor
@@ -127,16 +127,10 @@ def _noise_level(asked: int | None, card: ModelCard) -> int:
     return level
 
 
-def wished(typed: Target, options: Mapping[str, Any]) -> Enlargement:
-    """Return how far and by what, from the words and from what was typed apart; each may stand in one of them."""
-    found = _told(typed, options, ("factor", "by"))
-    return checked(*(found[name] if found[name] is not None else plain for name, plain in USUAL.items()))
-
-
-def _told(typed: Target, options: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+def _told(typed: Target, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return what stands in the words or was typed apart; raise BadInput where both say something else."""
     found = {}
-    for name in names:
+    for name in (*USUAL, *OF_MODELS):
         value = getattr(typed, name)
         if value is not None and options.get(name) not in (None, value):
             raise BadInput(f"{name} is given twice: {value} and {options[name]!r:.40}.", "Give it once.")
@@ -158,9 +152,9 @@ def words_of(recipe: Upscale, parent: str, model: str) -> str:
 
 def notes(recipe: Upscale) -> tuple[str, ...]:
     """Say what should be known of a method before it begins."""
-    return () if recipe.model is not None or recipe.method == LANCZOS else (SLOW.format(method=recipe.method),)
+    return (SLOW.format(method=recipe.method),) if recipe.slow else ()
 
 
 def any_slow(pictures: Sequence[Picture]) -> bool:
     """Say whether some of them take a time nobody has measured: how fast the device paints says nothing of it."""
-    return any(isinstance(each.recipe, Upscale) and each.recipe.method != LANCZOS for each in pictures)
+    return any(each.recipe.slow for each in pictures)

@@ -13,7 +13,7 @@ from core.defaults import Defaults
 from core.errors import NO_ROOM, DiskFull, StudioError
 from core.job import Job
 from core.person import Person
-from core.picture import Picture
+from core.picture import Picture, stem
 from core.ports import Archive
 from core.recipe import Source, sources
 from core.sheet import job_sheet
@@ -83,7 +83,7 @@ async def _files(
     """Write the files as they are, for PNGs do not shrink; return those that cannot be read, with why."""
     missing: dict[str, str] = {}
     for picture in painted:
-        name = f"pictures/{picture.id}{'' if picture.role == 'picture' else f'-{picture.role}'}.png"
+        name = f"pictures/{stem(picture.id, picture.role)}.png"
         if told := wording.gone(picture):
             missing[name] = told
             continue

@@ -118,9 +118,10 @@ class Looking:
         access.check("show", person, place, job)
         mine = await self._archive.defaults(person.id)
         recipe = picture.recipe
-        command = words_for(recipe, job.model, mine, self._names())
         if isinstance(recipe, Upscale):
             command = enlarging.words_of(recipe, picture.parent_id or "", job.model)
+        else:
+            command = words_for(recipe, job.model, mine, self._names())
         family = await self._archive.children(picture.id)
         return {
             **await self._picture_sheet(picture, job),

@@ -20,8 +20,8 @@ MOST_SIDE = 2 * SIDE[1]
 SLOW_SIDE = 1024
 """So long may a side of a Picture be that a method with weights enlarges: on a processor that takes minutes."""
 
-FOREIGN = (("realesrgan", ""), ("realesr", ""), ("6b", ""))
-"""Parts of the names Real-ESRGAN and the tools that use it give its weights."""
+FOREIGN = ("realesrgan", "realesr", "6b")
+"""Parts of the names Real-ESRGAN and the tools that use it give its weights, which mean nothing here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ class Enlargement:
 def method_named(typed: str) -> Method | None:
     """Return the method a word means, also as Real-ESRGAN names its weights (`RealESRGAN_x4plus_anime_6B`)."""
     name = typed.strip().lower().removesuffix(".pth").replace("_", "-")
-    for part, instead in FOREIGN:
-        name = name.replace(part, instead)
+    for part in FOREIGN:
+        name = name.replace(part, "")
     return next((each for each in METHODS if each == name.strip("-")), None)
 
 

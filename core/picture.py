@@ -127,6 +127,11 @@ class Picture:
         raise NotFound(f"Nothing of that kind is kept beside picture {self.id[-6:]}.", "Leave the role out.")
 
 
+def stem(picture_id: str, role: Role) -> str:
+    """Return how a Picture's file is called before its ending, or that of what is kept beside it."""
+    return picture_id if role == "picture" else f"{picture_id}-{role}"
+
+
 def pixels_digest(width: int, height: int, rgb: bytes) -> str:
     """Return sha256 hex of `limner-pixels-1`, `WxH` (a line each) and the RGB rows."""
     head = f"limner-pixels-1\n{width}x{height}\n".encode()

@@ -10,7 +10,7 @@ from typing import Any
 from core.blend import from_optimized
 from core.draft import Draft
 from core.errors import BadWords
-from core.sizes import SIDE
+from core.sizes import SHAPE, SIDE
 from core.words import nearest, shown
 
 
@@ -95,12 +95,11 @@ def under(draft: Draft, typed: Collection[str]) -> tuple[Draft, set[str]]:
         says |= preset.sketched
         if preset.multiple:
             says |= {name: _cut(getattr(draft.sketch, name), preset.multiple) for name in ("width", "height")}
-    shape = {"width", "height", "aspect"}
-    held = {*typed, *(shape if shape & set(typed) else ())}
+    held = {*typed, *(SHAPE if SHAPE & set(typed) else ())}
     fresh = {key: value for key, value in says.items() if key not in held}
     if preset.weights and "prompt" not in typed:
         fresh["prompt"] = from_optimized(draft.prompt)
-    return replace(draft, **fresh), {*held, *(set(fresh) - {"prompt"}), *(shape if shape & set(fresh) else ())}
+    return replace(draft, **fresh), {*held, *(set(fresh) - {"prompt"}), *(SHAPE if SHAPE & set(fresh) else ())}
 
 
 def _cut(side: int, multiple: int) -> int:

@@ -124,6 +124,7 @@ class Paint:
     """
 
     op: ClassVar[str] = "paint"
+    slow: ClassVar[bool] = False
     prompt: str
     seed: int
     width: int
@@ -190,8 +191,21 @@ class Upscale:
         """Say whether a Model runs a negative row beside the positive one."""
         return self.guidance > 1.0
 
+    @property
+    def slow(self) -> bool:
+        """Say whether a method with weights makes it, tile by tile on the processor: that takes seconds to minutes."""
+        return self.method != LANCZOS
+
 
 Recipe = Paint | Upscale
+_NOUNS: Mapping[str, type[Any]] = {
+    "sketch": Sketch,
+    "mask": Mask,
+    "control": Control,
+    "vary": Variation,
+}
+_SEVERAL: Mapping[str, type[Any]] = {"loras": Lora, "embeddings": Embedding, "blend": Part}
+"""What a field of a Recipe's plain form is, one of it or several."""
 
 Source = tuple[Literal["sketch", "mask"], str]
 """Kind and digest of a stored image that a Person sent."""
@@ -208,25 +222,17 @@ def from_json(data: Json) -> Recipe:
     version, op = found.pop("v"), found.pop("op")
     if version != 1 or op not in ("paint", "upscale"):
         raise ValueError(f"recipe version {version!r}, op {op!r} is not known")
-    if op == "upscale":
-        if found.get("method", LANCZOS) not in METHODS:
-            raise ValueError(f"enlarging by {found['method']!r:.40} is not known")
-        if found.get("model"):
-            found["model"] = ModelRef(**found["model"])
-        return checked(Upscale(**found))
-    found["model"] = ModelRef(**found["model"])
-    if found.get("sketch"):
-        found["sketch"] = Sketch(**found["sketch"])
-    if found.get("mask"):
-        found["mask"] = Mask(**found["mask"])
-    if found.get("control"):
-        found["control"] = Control(**found["control"])
-    if found.get("vary"):
-        found["vary"] = Variation(**found["vary"])
-    found["loras"] = tuple(Lora(**lora) for lora in found.get("loras", ()))
-    found["embeddings"] = tuple(Embedding(**each) for each in found.get("embeddings", ()))
-    found["blend"] = tuple(Part(**each) for each in found.get("blend", ()))
-    return checked(Paint(**found))
+    if op == "upscale" and found.get("method", LANCZOS) not in METHODS:
+        raise ValueError(f"enlarging by {found['method']!r:.40} is not known")
+    if op == "paint" or found.get("model"):
+        found["model"] = ModelRef(**found["model"])
+    for name, noun in _NOUNS.items():
+        if found.get(name):
+            found[name] = noun(**found[name])
+    for name, noun in _SEVERAL.items():
+        if name in found:
+            found[name] = tuple(noun(**each) for each in found[name])
+    return checked(Upscale(**found) if op == "upscale" else Paint(**found))
 
 
 def sources(recipe: Recipe) -> tuple[Source, ...]:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 SIDE = (64, 2048)
 RATIO = (1, 10_000)
+SHAPE = frozenset({"width", "height", "aspect"})
+"""The fields of a Draft that say its size together: where one is typed, none is filled in."""
 
 
 def size_of(draft: Draft, card: ModelCard) -> tuple[int, int]:

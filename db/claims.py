@@ -182,11 +182,11 @@ def store(session: Session, now: int, job: Job, picture: Picture, kept: Kept, fr
         raise Lost("This picture no longer waits.", "Whoever holds the job goes on.")
     for file_digest, size in kept.files.items():
         keep_file(session, now, file_digest, "picture", size)
-    companions.keep(session, now, picture.id, [each for each, _ in kept.beside], fresh)
+    beside = tuple(each for each, _ in kept.beside)
+    companions.keep(session, now, picture.id, beside, fresh)
     moves.shift(session, row, "running", now, f"store {picture.index}")
     gallery.keep(session, now, job, picture)
-    there = session.get_one(PictureRow, picture.id, populate_existing=True)
-    return to_picture(there, companions.of(session, picture.id))
+    return to_picture(session.get_one(PictureRow, picture.id, populate_existing=True), beside)
 
 
 def keep_file(session: Session, now: int, digest: str, kind: str, size: int) -> None:

@@ -12,11 +12,11 @@ from core.recipe import PREPARATIONS
 from core.records import WeightsFile
 from inference.cards import Source
 from inference.digests import HASHED, of_folder, on_disk, unchanged
-from inference.families.folder import broken, check_weights, files, read_json, weights_file
+from inference.families.facts import MODEL
+from inference.families.folder import broken, check_weights, files, read_json, weights_file, why_broken
 
 CONFIG = "config.json"
 CLASS = "ControlNetModel"
-STEM = "diffusion_pytorch_model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def control_card(name: str, folder: Path) -> ControlCard:
     width, channels = config.get("cross_attention_dim"), config.get("in_channels", 4)
     if not isinstance(width, int) or channels != 4:
         raise broken(f"Its settings are of no Stable Diffusion: {width!r:.40}, {channels!r:.40}.", "Name another.")
-    check_weights(weights_file(folder, STEM))
+    check_weights(weights_file(folder, MODEL))
     return ControlCard(name, width=width, why="its files are being read")
 
 
@@ -82,8 +82,7 @@ def _entry(name: str, folder: Path) -> Entry:
         card = control_card(name, folder)
         parts = tuple(on_disk(path) for path in files(folder) if path.suffix in HASHED)
     except (ModelUnavailable, OSError) as error:
-        why = error.whole() if isinstance(error, ModelUnavailable) else f"Its files cannot be read: {error}."
-        return Entry(Source(folder), ControlCard(name, state="broken", why=why))
+        return Entry(Source(folder), ControlCard(name, state="broken", why=why_broken(error)))
     return Entry(Source(folder), card, parts)
 
 

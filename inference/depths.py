@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,6 @@ from core.errors import BadSketch
 from inference.finish.png import Pixels
 
 
-@dataclass(frozen=True, slots=True)
-class Eyes:
-    """Hold what tells the depth of a picture: the estimator, and what prepares pixels for it."""
-
-    estimator: Any
-    prepare: Any
-
-
 def prepare_of(folder: Path) -> Any:
     """Return what prepares pixels for a folder's estimator; older folders call it by another name."""
     from transformers import DPTImageProcessor
@@ -30,17 +21,20 @@ def prepare_of(folder: Path) -> Any:
     return DPTImageProcessor.from_pretrained(folder / "feature_extractor", local_files_only=True)
 
 
-def beside(eyes: Eyes, sketch: Image.Image, scale: int, dtype: torch.dtype) -> tuple[torch.Tensor, Pixels]:
+def beside(
+    estimator: Any, prepare: Any, sketch: Image.Image, scale: int, dtype: torch.dtype
+) -> tuple[torch.Tensor, Pixels]:
     """Return what the UNet reads beside the Latent, [1, 1, H/8, W/8] in -1..1, and the map to be seen, near is light.
 
-    sketch: at the Picture's size; scale: pixels a side of a Latent's square.
+    prepare: makes of pixels what the estimator reads. sketch: at the Picture's size. scale: pixels a side of a Latent's
+    square.
     """
-    device = eyes.estimator.device
-    pixels = eyes.prepare(images=[sketch], return_tensors="pt").pixel_values.to(device, dtype)
+    device = estimator.device
+    pixels = prepare(images=[sketch], return_tensors="pt").pixel_values.to(device, dtype)
     # As the stock pipeline: for float32 torch switches that off by itself, with a warning.
     wide = nullcontext() if dtype is torch.float32 else torch.autocast(device.type, dtype=dtype)
     with wide:
-        found = eyes.estimator(pixels).predicted_depth
+        found = estimator(pixels).predicted_depth
     size = (sketch.height // scale, sketch.width // scale)
     return stretched(found, size).to(dtype), _seen(found, sketch.width, sketch.height)
 

@@ -13,7 +13,7 @@ from diffusers import ControlNetModel
 from core.errors import ModelUnavailable
 from core.recipe import Control
 from inference.cards import Source
-from inference.controls import STEM
+from inference.families.facts import MODEL
 from inference.finish.png import Pixels
 from inference.profiles import home, stream
 from inference.run import Key
@@ -47,7 +47,7 @@ def control_plan(key: Key) -> Plan:
 
 def load(source: Source, plan: Plan, device: torch.device) -> torch.nn.Module:
     """Load a ControlNet's folder: safetensors from this disk alone."""
-    net = from_folder(ControlNetModel, source.folder, STEM, plan).eval().requires_grad_(False)
+    net = from_folder(ControlNetModel, source.folder, MODEL, plan).eval().requires_grad_(False)
     net = net.to(home(plan.profile, CONTROL, device)).to(memory_format=FORMATS[plan.memory_format])
     stream(net, plan.profile, device)
     return cast(torch.nn.Module, net)

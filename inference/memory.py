@@ -51,10 +51,11 @@ class Weight:
 def weight(folder: Path, dtype: str, how: How = PLAIN) -> Weight:
     """Return what a Model's weights take once loaded, from the headers of its files; a file has but one part."""
     found = {True: 0, False: 0}
+    classes = _classes(folder) if how.kind else {}
     for part, shapes in _shapes(folder).items():
         if how.kind == GGUF and part in NETS:
             continue
-        few = quantises(how.kind, part, _class_of(folder, part))
+        few = quantises(how.kind, part, classes.get(part, ""))
         found[few or part in NETS] += sum(_held(each, WIDTHS[dtype], how.kind if few else "") for each in shapes)
     if how.file is not None:
         found[True] += loaded_bytes(read_gguf(how.file), WIDTHS[dtype])
@@ -140,10 +141,11 @@ def _held(shape: tuple[int, ...], width: int, kind: str) -> int:
     return round(numbers * KINDS[kind].bits / 8) if kind and len(shape) == 2 else numbers * width
 
 
-def _class_of(folder: Path, part: str) -> str:
+def _classes(folder: Path) -> Mapping[str, str]:
+    """Return the class of each part, as the folder names it."""
     index = folder / "model_index.json"
-    found = read_json(index).get(part) if index.is_file() else None
-    return str(found[1]) if isinstance(found, list) and len(found) == 2 else ""
+    parts = read_json(index) if index.is_file() else {}
+    return {name: str(part[1]) for name, part in parts.items() if isinstance(part, list) and len(part) == 2}
 
 
 def _is_whole(folder: Path) -> bool:

@@ -14,7 +14,7 @@ from core.mark import mark_of
 from core.records import WeightsFile
 from inference.cards import SETTINGS, Source, broken_card, card_of
 from inference.digests import HASHED, of_folder, on_disk, recalled, unchanged
-from inference.families.folder import NOTES, PICKLES, files
+from inference.families.folder import NOTES, PICKLES, files, why_broken
 from inference.quantised import check_wishes
 
 INDEX = "model_index.json"
@@ -146,8 +146,7 @@ def _entry(name: str, path: Path, builtin: bool, settings: Path, quantised: str)
         parts = tuple(on_disk(each) for each in ((path,) if source.file else hashed))
         parts += () if source.how.file is None else (on_disk(source.how.file),)
     except (ModelUnavailable, OSError) as error:
-        why = error.whole() if isinstance(error, ModelUnavailable) else f"Its files cannot be read: {error}."
-        return Entry(Source(path), broken_card(name, builtin, why))
+        return Entry(Source(path), broken_card(name, builtin, why_broken(error)))
     return Entry(source, card, parts)
 
 

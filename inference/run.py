@@ -8,7 +8,7 @@ from typing import Any
 
 from core.errors import StudioError
 from core.picture import Replay
-from core.recipe import LANCZOS, Paint, Recipe, Upscale
+from core.recipe import Paint, Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Run:
     @property
     def slow(self) -> bool:
         """Say whether its wrapping takes seconds to minutes."""
-        return isinstance(self.recipe, Upscale) and self.recipe.method != LANCZOS
+        return self.recipe.slow
 
     def pause(self, done: int, of: int) -> None:
         """Tell how far a long wrapping is; raise Unwanted where nobody waits for it any more."""

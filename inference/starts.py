@@ -38,22 +38,23 @@ def first_latent(
         shape = (1, weights.channels, height // weights.latent_scale, width // weights.latent_scale)
         drawn = noise.first(generator, shape, weights.dtype, recipe.vary)
         return drawn.to(device) * sampler.init_noise_sigma, None
-    pixels = noise.sketch_pixels(read(recipe.sketch.digest, "sketch"), width, height, weights.dtype).to(device)
+    raw = read(recipe.sketch.digest, "sketch")
+    pixels = noise.sketch_pixels(raw, width, height, weights.dtype).to(device)
     with widened(weights.vae, weights.upcast) as vae:
         if recipe.mask is not None:
             white = masks.pixels(read(recipe.mask.digest, "mask"), width, height)
             return masks.start(generator, vae, weights.knows_masks, pixels, white, recipe, sampler, timesteps)
         clean, drawn = noise.from_sketch(generator, vae, pixels, recipe.vary)
-    return sampler.add_noise(clean, drawn, timesteps[:1]), _depth(recipe, weights, read)
+    return sampler.add_noise(clean, drawn, timesteps[:1]), _depth(raw, recipe, weights)
 
 
-def _depth(recipe: Paint, weights: Weights, read: Load) -> masks.Masked | None:
+def _depth(raw: bytes, recipe: Paint, weights: Weights) -> masks.Masked | None:
     """Return what a UNet that knows depths reads of the Sketch, None for any other."""
-    if not weights.knows_depth or recipe.sketch is None:
+    if not weights.knows_depth:
         return None
-    image = noise.fitted(read(recipe.sketch.digest, "sketch"), recipe.width, recipe.height, "RGB")
-    eyes = depths.Eyes(weights.depth_estimator, weights.depth_prepare)
-    under, seen = depths.beside(eyes, image, weights.latent_scale, weights.dtype)
+    image = noise.fitted(raw, recipe.width, recipe.height, "RGB")
+    eyes = weights.depth_estimator, weights.depth_prepare
+    under, seen = depths.beside(*eyes, image, weights.latent_scale, weights.dtype)
     return masks.Masked(torch.ones_like(under), beside=under, seen=seen)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from PIL.Image import Image
 
+from core.cost import calls
 from core.errors import BadInput, EmptyPicture, PaintFailed
 from core.recipe import OWN, ModelRef, Paint, Recipe, Upscale
 from inference import fingerprint, pipes, previews, profiles
@@ -70,7 +71,7 @@ class WholeEngine(LocalEngine):
             raise BadInput("This model cannot make what the recipe asks for.", "Choose another model.")
         # Its calls are never shared, so rows do not matter.
         self._verdicts[as_loaded(model.digest, key.quantised)] = "equal"
-        run.key, run.calls = key, _calls(recipe)
+        run.key, run.calls = key, calls(recipe)
         run.rows = min(2 if recipe.guided else 1, self.sizes[-1])
         run.state = self._painting(pipe, recipe, key)
 
@@ -182,10 +183,6 @@ def _is_whole(recipe: Recipe) -> TypeGuard[OwnRecipe]:
 def _model(recipe: OwnRecipe) -> ModelRef:
     assert recipe.model is not None
     return recipe.model
-
-
-def _calls(recipe: OwnRecipe) -> int:
-    return recipe.steps - (recipe.first_step if isinstance(recipe, Paint) else 0)
 
 
 def _painting(pipe: Pipe, recipe: OwnRecipe, image: Image | None, threads: int) -> Painting:

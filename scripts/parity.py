@@ -8,13 +8,16 @@ from __future__ import annotations
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 HOME = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(HOME))
+
+from scripts.outcomes import Outcomes  # noqa: E402
+
 ROWS = HOME / "tests" / "parity" / "rows.toml"
 PAGE = HOME / "docs" / "parity.md"
 HEAD = """# The systems Limner grew out of
@@ -22,19 +25,6 @@ HEAD = """# The systems Limner grew out of
 Written by `scripts/parity.py` from `tests/parity/rows.toml`: it runs the test that each line that says yes names.
 What a line says no to is not built, or has no meaning here. Rows that say *not yet* have nothing behind them.
 """
-
-
-@dataclass(eq=False)
-class Outcomes:
-    """Collect what each test came to."""
-
-    found: dict[str, str] = field(default_factory=dict)
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note the worst that happened to a test."""
-        name = report.nodeid.partition("[")[0]
-        if report.failed or (report.when == "call" and self.found.get(name) != "failed"):
-            self.found[name] = report.outcome
 
 
 def written(rows: Mapping[str, Any], outcomes: Mapping[str, str] | None) -> str:

@@ -14,21 +14,22 @@ from pathlib import Path
 import pytest
 
 HOME = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(HOME))
+
+from scripts.outcomes import Outcomes  # noqa: E402
+
 PAGE = HOME / "docs" / "reliability.md"
 BEGIN, END = "<!-- faults: written by scripts/reliability.py -->", "<!-- faults end -->"
 FOLDERS = tuple(f"tests/{name}" for name in ("bot", "core", "crash", "db", "faces", "inference"))
-
-
 MATRIX = tuple(f"F{number}" for number in (*range(1, 25), *range(30, 42), *range(50, 57)))
 """Every row of the fault matrix: the program and its device, storage, Discord, operation, attachments, words."""
 
 
 @dataclass(eq=False)
-class Faults:
+class Faults(Outcomes):
     """Collect what each marked test says and came to."""
 
     told: dict[str, dict[str, str]] = field(default_factory=dict)
-    outcome: dict[str, str] = field(default_factory=dict)
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
         """Keep the marked tests alone, without the soak."""
@@ -39,20 +40,13 @@ class Faults:
             self.told[item.nodeid.partition("[")[0]] = marks
         items[:] = chosen
 
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note the worst that happened to a test."""
-        name = report.nodeid.partition("[")[0]
-        if report.failed or report.when == "call":
-            worst = self.outcome.get(name) == "failed"
-            self.outcome[name] = "failed" if worst else report.outcome
-
     def rows(self) -> list[str]:
         """Return the table's rows, by fault."""
         found = []
         every = ((fault, what, name) for name, marks in self.told.items() for fault, what in marks.items())
         for fault, what, name in sorted(every, key=lambda row: (_order(row[0]), row[2])):
             path, _, test = name.partition("::")
-            found.append(f"| {fault} | {what} | `{path}`: `{test}` | {self.outcome.get(name, 'not run')} |")
+            found.append(f"| {fault} | {what} | `{path}`: `{test}` | {self.found.get(name, 'not run')} |")
         return found
 
 
@@ -67,12 +61,13 @@ def marked(path: Path) -> list[tuple[str, str, str]]:
     found = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            marks = [ast.unparse(each) for each in node.decorator_list]
-            calls = [each for each in node.decorator_list if isinstance(each, ast.Call)]
-            faults = [each for each in calls if ast.unparse(each.func) == "pytest.mark.fault"]
-            if "pytest.mark.soak" not in marks:
-                found += [(*(str(ast.literal_eval(each)) for each in call.args), node.name) for call in faults]
-    return [(fault, what, test) for fault, what, test in found]
+            if "pytest.mark.soak" in map(ast.unparse, node.decorator_list):
+                continue
+            for each in node.decorator_list:
+                if isinstance(each, ast.Call) and ast.unparse(each.func) == "pytest.mark.fault":
+                    fault, what = (str(ast.literal_eval(given)) for given in each.args)
+                    found.append((fault, what, node.name))
+    return found
 
 
 def main(args: Sequence[str]) -> int:

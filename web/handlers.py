@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 from core.completing import completions
 from core.draft import SKETCH_BYTES
 from core.errors import BadInput
-from core.picture import CompanionRole, Role
+from core.picture import CompanionRole, Role, stem
 from core.records import Form
 from core.studio import Studio
 from core.wording import TOO_MANY_BYTES
@@ -155,7 +155,7 @@ class Api:
             None if recipe is None else recipe == "1",
             cast(Role, role),
         )
-        return _pixels(raw, kind, f"limner-{picture_id}{'' if role == 'picture' else f'-{role}'}.{FORMS[form]}")
+        return _pixels(raw, kind, f"limner-{stem(picture_id, cast(Role, role))}.{FORMS[form]}")
 
     async def _origin(self, request: web.Request, visitor: Visitor) -> web.Response:
         found = await self._studio.origin(visitor.person, visitor.place, request.match_info["id"])

@@ -23,6 +23,11 @@ def broken(sentence: str, hint: str) -> ModelUnavailable:
     return ModelUnavailable(sentence, hint)
 
 
+def why_broken(error: ModelUnavailable | OSError) -> str:
+    """Return what people are told of a folder that could not be looked at."""
+    return error.whole() if isinstance(error, ModelUnavailable) else f"Its files cannot be read: {error}."
+
+
 def files(folder: Path) -> Iterator[Path]:
     """Yield every file of the folder, sorted, hidden ones left out; raise where a link leads out or code lies in it."""
     if not folder.is_dir():

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import version
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +14,7 @@ from PIL import Image
 from core.errors import BadInput, Damaged
 from core.methods import EXTRA
 from core.recipe import Method
-from inference.finish.installed import PACKAGE
+from inference.finish import installed
 from inference.finish.png import Pixels
 
 Rows = NDArray[np.uint8]
@@ -49,8 +47,8 @@ def enlarge(parent: Pixels, factor: int, method: Method, pause: Callable[[int, i
 
     What its weights enlarge further than asked for is brought down by Lanczos.
     """
-    native = factor if factor in WEIGHTS[method] else 4
-    call = _reader(WEIGHTS[method][native][0], WEIGHTS[method][native][1])
+    native = _native(factor, method)
+    call = _reader(*WEIGHTS[method][native])
     rows = np.frombuffer(parent.rgb, np.uint8).reshape(parent.height, parent.width, 3)
     around = np.pad(rows, ((OVERLAP, OVERLAP), (OVERLAP, OVERLAP), (0, 0)), mode="edge")
     large = np.empty((parent.height * factor, parent.width * factor, 3), np.uint8)
@@ -67,8 +65,13 @@ def enlarge(parent: Pixels, factor: int, method: Method, pause: Callable[[int, i
 
 def facts(factor: int, method: Method) -> dict[str, Any]:
     """Return what a Fingerprint holds of an enlarging beside the device."""
-    native = factor if factor in WEIGHTS[method] else 4
-    return {"ncnn": version("ncnn"), "ncnn_threads": THREADS, "weights": WEIGHTS[method][native][1]}
+    _, digest = WEIGHTS[method][_native(factor, method)]
+    return {"ncnn": version("ncnn"), "ncnn_threads": THREADS, "weights": digest}
+
+
+def _native(factor: int, method: Method) -> int:
+    """Return how often the weights enlarge that are taken for a factor."""
+    return factor if factor in WEIGHTS[method] else 4
 
 
 def _tiles(width: int, height: int) -> Iterator[tuple[int, int, int, int]]:
@@ -87,12 +90,11 @@ def _resized(rows: Rows, factor: int, native: int) -> Rows:
 
 def _reader(name: str, digest: str) -> Callable[[Rows], Rows]:
     """Return what enlarges one tile; raise Damaged where the files are not those the method means."""
-    found = find_spec(PACKAGE)
-    if find_spec("ncnn") is None or found is None or not found.submodule_search_locations:
+    folder = installed.models()
+    if folder is None:
         raise BadInput("What enlarges this picture is not installed here.", f"The owner adds it: ./limner add {EXTRA}.")
     import ncnn
 
-    folder = Path(found.submodule_search_locations[0]) / "models"
     shape, weights = folder / f"{name}.param", folder / f"{name}.bin"
     if hashlib.sha256(shape.read_bytes() + weights.read_bytes()).hexdigest() != digest:
         raise Damaged(f"The weights {name} are not the right ones.", f"Install them again: ./limner add {EXTRA}.")

@@ -9,7 +9,7 @@ from PIL import Image
 
 from core.errors import BadInput, Damaged
 from core.picture import Fingerprint, pixels_digest
-from core.recipe import LANCZOS, Recipe, Upscale
+from core.recipe import Recipe, Upscale
 from inference.finish import esrgan
 from inference.finish.png import Pixels, read
 
@@ -50,7 +50,7 @@ def enlarge(what: Enlarging, pause: Callable[[int, int], None] = alone) -> Pixel
     recipe, parent = what.recipe, parent_of(what)
     if recipe.model is not None:
         raise BadInput("This model cannot enlarge pictures.", "Choose another model.")
-    if recipe.method != LANCZOS:
+    if recipe.slow:
         return esrgan.enlarge(parent, recipe.factor, recipe.method, pause)
     image = Image.frombytes("RGB", (parent.width, parent.height), parent.rgb)
     larger = image.resize((recipe.width, recipe.height), Image.Resampling.LANCZOS)
@@ -59,6 +59,6 @@ def enlarge(what: Enlarging, pause: Callable[[int, int], None] = alone) -> Pixel
 
 def enlarged_by(made_by: Fingerprint, recipe: Recipe) -> Fingerprint:
     """Return the Fingerprint with what a method with weights adds to it."""
-    if not isinstance(recipe, Upscale) or recipe.method == LANCZOS:
+    if not isinstance(recipe, Upscale) or not recipe.slow:
         return made_by
     return replace(made_by, facts={**made_by.facts, **esrgan.facts(recipe.factor, recipe.method)})

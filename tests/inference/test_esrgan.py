@@ -118,7 +118,6 @@ def test_other_weights_under_the_same_name_are_refused(monkeypatch: pytest.Monke
 
 def test_without_the_extra_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     assert installed.methods() == METHODS
-    monkeypatch.setattr(esrgan, "find_spec", lambda name: None)
     monkeypatch.setattr(installed, "find_spec", lambda name: None)
     assert installed.methods() == ("lanczos",)
     with pytest.raises(BadInput, match="not installed here") as found:

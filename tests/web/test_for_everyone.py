@@ -98,95 +98,108 @@ async def test_what_is_not_readable_is_found(chromium: Browser, tmp_path: Path) 
 async def test_the_keyboard_alone_is_enough(chromium: Browser, tmp_path: Path) -> None:
     async with running(tmp_path) as site, tab(chromium, site.url) as page:
         await expect(page.locator("#health-text")).to_have_text("ready")
-        press = page.keyboard.press
-        focused = "document.activeElement.textContent.trim() || document.activeElement.ariaLabel"
-        await page.evaluate("document.body.focus()")
-        await page.locator("#skip").focus()
-        await press("Enter")
-        await page.keyboard.type("a heart --steps 1")
-        await press("Enter")
-        await expect(page.locator("article img.picture")).to_be_visible()
-        # Backwards from the words: what was sent stands right before them.
-        seen = []
-        while "Upscale x2" not in seen and len(seen) < 30:
-            await press("Shift+Tab")
-            seen.append(await page.evaluate(focused))
-            outline = await page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
-            assert outline == "solid", f"no outline: {seen[-1]}"
-        assert seen.index("Delete") < seen.index("Info") < seen.index("Reroll") < seen.index("Upscale x2")
-        for _ in range(3):
-            await press("Tab")
-        assert await page.evaluate(focused) == "Reroll"
-        await press("Enter")
-        await expect(page.locator("article img.picture")).to_have_count(2)
-        await page.get_by_role("button", name="Draw a sketch").focus()
-        await press("Enter")
-        paper = page.get_by_label("Paper to draw on")
-        await paper.focus()
-        for key in ("Space", "ArrowDown", "ArrowRight", "Space"):
-            await press(key)
-        await page.get_by_role("button", name="Use this sketch").focus()
-        await press("Enter")
-        await expect(page.locator("#sketch img")).to_be_visible()
-
+        await chat_by_keyboard(page)
         # The screens beside the chat: from the head on, in the order they are read.
-        async def tab_to(name: str, most: int = 40) -> None:
-            """Go on by the tab key alone until something of this name is focused, and seen to be."""
-            for _ in range(most):
-                await press("Tab")
-                told = await page.evaluate(FOCUSED)
-                assert told["outline"] == "solid" or told["within"] == "solid", told
-                if told["name"].startswith(name):
-                    return
-            raise AssertionError(f"{name} is not reached, {told} was the last")
+        await pictures_by_keyboard(page)
+        await operate_by_keyboard(page)
 
-        await page.get_by_role("link", name="Pictures", exact=True).focus()
-        await press("Enter")
-        await expect(page.locator(".tile")).to_have_count(2)
-        for name in ("Words", "Favourites", "Filters", "a heart"):
-            await tab_to(name, 2)
-        await press("ArrowRight")
-        other = await page.locator(".tile a").nth(1).get_attribute("href")
-        assert await page.evaluate("document.activeElement.getAttribute('href')") == other
-        await press("Enter")
-        await expect(page.locator(".stage img")).to_be_visible()
-        for name in ("← Pictures", "Compare with", "or by its id"):
-            await tab_to(name, 2)
-        first = str(await page.locator("article .slot").nth(1).get_attribute("data-picture"))
-        await page.keyboard.type(first)
-        await press("Enter")
-        await expect(page.locator(".beside .over")).to_be_visible()
-        await page.get_by_label("Compare with").focus()
+
+async def chat_by_keyboard(page: Page) -> None:
+    press = page.keyboard.press
+    focused = "document.activeElement.textContent.trim() || document.activeElement.ariaLabel"
+    await page.evaluate("document.body.focus()")
+    await page.locator("#skip").focus()
+    await press("Enter")
+    await page.keyboard.type("a heart --steps 1")
+    await press("Enter")
+    await expect(page.locator("article img.picture")).to_be_visible()
+    # Backwards from the words: what was sent stands right before them.
+    seen = []
+    while "Upscale x2" not in seen and len(seen) < 30:
         await press("Shift+Tab")
-        assert (await page.evaluate(FOCUSED))["within"] == "solid"
-        await press("ArrowLeft")
-        assert "49%" in str(await page.locator(".beside .over").get_attribute("style"))
-        for name in (
-            "Walk from",
-            "Favourite",
-            "Upscale x2",
-            "Reproduce",
-            "Copy as command",
-            "PNG with",
-            "Share",
-            "Ids and",
-            "Family tree",
-        ):
-            await tab_to(name, 9)
-        await tab_to("Imagine, seed", 3)
+        seen.append(await page.evaluate(focused))
+        outline = await page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert outline == "solid", f"no outline: {seen[-1]}"
+    assert seen.index("Delete") < seen.index("Info") < seen.index("Reroll") < seen.index("Upscale x2")
+    for _ in range(3):
+        await press("Tab")
+    assert await page.evaluate(focused) == "Reroll"
+    await press("Enter")
+    await expect(page.locator("article img.picture")).to_have_count(2)
+    await page.get_by_role("button", name="Draw a sketch").focus()
+    await press("Enter")
+    paper = page.get_by_label("Paper to draw on")
+    await paper.focus()
+    for key in ("Space", "ArrowDown", "ArrowRight", "Space"):
+        await press(key)
+    await page.get_by_role("button", name="Use this sketch").focus()
+    await press("Enter")
+    await expect(page.locator("#sketch img")).to_be_visible()
 
-        await page.get_by_role("link", name="Operate", exact=True).focus()
-        await press("Enter")
-        await expect(page.locator(".tiles")).to_be_visible()
-        await tab_to("Pause", 2)
-        await press("Enter")
-        await expect(page.locator(".operate .state")).to_have_text("paused")
-        await tab_to("Set a limit")
-        await press("Enter")
-        await tab_to("Jobs waiting", 3)
-        await page.keyboard.type("7")
-        await press("Enter")
-        await expect(page.locator(".rules")).to_contain_text("Jobs waiting: 7")
+
+async def tab_to(page: Page, name: str, most: int = 40) -> None:
+    """Go on by the tab key alone until something of this name is focused, and seen to be."""
+    for _ in range(most):
+        await page.keyboard.press("Tab")
+        told = await page.evaluate(FOCUSED)
+        assert told["outline"] == "solid" or told["within"] == "solid", told
+        if told["name"].startswith(name):
+            return
+    raise AssertionError(f"{name} is not reached, {told} was the last")
+
+
+async def pictures_by_keyboard(page: Page) -> None:
+    press = page.keyboard.press
+    await page.get_by_role("link", name="Pictures", exact=True).focus()
+    await press("Enter")
+    await expect(page.locator(".tile")).to_have_count(2)
+    for name in ("Words", "Favourites", "Filters", "a heart"):
+        await tab_to(page, name, 2)
+    await press("ArrowRight")
+    other = await page.locator(".tile a").nth(1).get_attribute("href")
+    assert await page.evaluate("document.activeElement.getAttribute('href')") == other
+    await press("Enter")
+    await expect(page.locator(".stage img")).to_be_visible()
+    for name in ("← Pictures", "Compare with", "or by its id"):
+        await tab_to(page, name, 2)
+    first = str(await page.locator("article .slot").nth(1).get_attribute("data-picture"))
+    await page.keyboard.type(first)
+    await press("Enter")
+    await expect(page.locator(".beside .over")).to_be_visible()
+    await page.get_by_label("Compare with").focus()
+    await press("Shift+Tab")
+    assert (await page.evaluate(FOCUSED))["within"] == "solid"
+    await press("ArrowLeft")
+    assert "49%" in str(await page.locator(".beside .over").get_attribute("style"))
+    for name in (
+        "Walk from",
+        "Favourite",
+        "Upscale x2",
+        "Reproduce",
+        "Copy as command",
+        "PNG with",
+        "Share",
+        "Ids and",
+        "Family tree",
+    ):
+        await tab_to(page, name, 9)
+    await tab_to(page, "Imagine, seed", 3)
+
+
+async def operate_by_keyboard(page: Page) -> None:
+    press = page.keyboard.press
+    await page.get_by_role("link", name="Operate", exact=True).focus()
+    await press("Enter")
+    await expect(page.locator(".tiles")).to_be_visible()
+    await tab_to(page, "Pause", 2)
+    await press("Enter")
+    await expect(page.locator(".operate .state")).to_have_text("paused")
+    await tab_to(page, "Set a limit")
+    await press("Enter")
+    await tab_to(page, "Jobs waiting", 3)
+    await page.keyboard.type("7")
+    await press("Enter")
+    await expect(page.locator(".rules")).to_contain_text("Jobs waiting: 7")
 
 
 async def test_nothing_moves_for_who_wants_no_motion_and_all_fits_a_phone(chromium: Browser, tmp_path: Path) -> None:
