@@ -28,11 +28,6 @@ def made(name: str) -> bytes:
     return BY_NAME[name].make()
 
 
-def few() -> list[Attachment]:
-    """Return one attachment for each sentence: enough where the way in is the page's, which all of them go."""
-    return list({each.refused: each for each in reversed(REFUSED[:-4])}.values())
-
-
 @pytest.mark.fault("F30", "empty files, text, SVG, HTML, HEIC: one sentence on every face")
 @pytest.mark.fault("F31", "cut or damaged files: refused as damaged")
 @pytest.mark.fault("F32", "bombs of 9,000 to 30,000 pixels a side: refused by their header")
@@ -42,7 +37,7 @@ def few() -> list[Attachment]:
 @pytest.mark.parametrize("face", FACES)
 async def test_refused_in_one_sentence_and_nothing_is_kept_or_charged(face: str, tmp_path: Path) -> None:
     async with opened(face, tmp_path) as here:
-        for attachment in few() if face == "command line beside" else REFUSED:
+        for attachment in REFUSED:
             told = await here.say(WORDS, made(attachment.name))
             assert not told.accepted, attachment.name
             assert told.text == here.shown(attachment.told()), attachment.name
